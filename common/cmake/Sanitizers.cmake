@@ -1,0 +1,18 @@
+# Applies KMYRIAD_SANITIZER to every target declared afterwards. `address`
+# includes `undefined`, since the two run together at little extra cost.
+if(KMYRIAD_SANITIZER STREQUAL "address")
+  set(KMYRIAD_SANITIZER_FLAGS -fsanitize=address,undefined
+      -fno-sanitize-recover=undefined)
+elseif(KMYRIAD_SANITIZER STREQUAL "thread")
+  set(KMYRIAD_SANITIZER_FLAGS -fsanitize=thread)
+elseif(KMYRIAD_SANITIZER STREQUAL "undefined")
+  set(KMYRIAD_SANITIZER_FLAGS -fsanitize=undefined
+      -fno-sanitize-recover=undefined)
+elseif(KMYRIAD_SANITIZER)
+  message(FATAL_ERROR "KMYRIAD_SANITIZER=${KMYRIAD_SANITIZER}: use address, "
+                      "thread or undefined")
+endif()
+if(KMYRIAD_SANITIZER_FLAGS)
+  add_compile_options(${KMYRIAD_SANITIZER_FLAGS} -fno-omit-frame-pointer)
+  add_link_options(${KMYRIAD_SANITIZER_FLAGS})
+endif()

@@ -1,0 +1,29 @@
+#ifndef KMYRIAD_COMMON_POLICY_NETWORK_SHAPE_H_
+#define KMYRIAD_COMMON_POLICY_NETWORK_SHAPE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace kmyriad {
+
+enum class Activation { kRelu, kTanh };
+
+// Shape of the multi-head policy: observation normaliser, trunk, per-agent
+// head (adapter and log standard deviation), tanh squashing.
+struct NetworkShape {
+  uint32_t obs_dim = 0;             // 1..256
+  std::vector<uint32_t> trunk;      // one or two widths, multiples of 16, <= 1024
+  uint32_t act_dim = 0;             // 1..16
+  uint32_t agents = 0;              // 1..65536
+  Activation activation = Activation::kRelu;
+  bool operator==(const NetworkShape&) const = default;
+};
+
+// INVALID_ARGUMENT naming the field, its value and its range.
+absl::Status ValidateNetworkShape(const NetworkShape& shape);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_COMMON_POLICY_NETWORK_SHAPE_H_

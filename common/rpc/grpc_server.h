@@ -1,0 +1,49 @@
+#ifndef KMYRIAD_COMMON_RPC_GRPC_SERVER_H_
+#define KMYRIAD_COMMON_RPC_GRPC_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/grpcpp.h"
+
+namespace kmyriad {
+
+struct GrpcServerOptions {
+  // "HOST:PORT" (port 0: a free one) or "unix:PATH". A host other than
+  // loopback is refused unless `insecure_allow_remote`.
+  std::string listen;
+  // Address of the plaintext health service; empty: none. "HOST:PORT" or
+  // "unix:PATH".
+  std::string health_listen;
+  bool insecure_allow_remote = false;
+};
+
+// A gRPC server with the project's limits and keepalive settings, reflection
+// on loopback and unix sockets, and grpc.health.v1 on an address of its own:
+// service "" is live, named services are ready once SetReady(true).
+class GrpcServer {
+ public:
+  // `services` must outlive the server; `ready_names` are the health names,
+  // e.g. "kmyriad.v1.Learner". UNAVAILABLE, with address and mend, if the
+  // address is in use; INVALID_ARGUMENT if it is malformed or not allowed.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const GrpcServerOptions& options,
+      const std::vector<grpc::Service*>& services,
+      const std::vector<std::string>& ready_names);
+  // Shuts down at once if Shutdown was not called.
+  virtual ~GrpcServer() = default;
+
+  // Address to connect to, with the port that was taken.
+  virtual const std::string& address() const = 0;
+  virtual void SetReady(bool ready) = 0;
+  // Not ready, no new calls; cancels what still runs after `grace_seconds`.
+  // Blocks. Services must end their streams before or when cancelled.
+  virtual void Shutdown(double grace_seconds) = 0;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_COMMON_RPC_GRPC_SERVER_H_

@@ -1,0 +1,115 @@
+#ifndef KMYRIAD_LEARNER_ALGORITHM_POLICY_OPTIMIZER_H_
+#define KMYRIAD_LEARNER_ALGORITHM_POLICY_OPTIMIZER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/tensor.h"
+#include "common/policy/network_shape.h"
+#include "common/policy/policy_weights.h"
+
+namespace kmyriad {
+
+// Settings of the update; fields as in proto RunConfig (network, ppo, learner).
+struct PolicyOptimizerOptions {
+  NetworkShape shape;
+  float initial_log_std = 0;
+  float head_noise = 0;
+  std::string objective;  // "ppo"
+  double learning_rate = 0;
+  double critic_learning_rate = 0;
+  double clip = 0;
+  uint32_t epochs = 0;
+  uint32_t minibatches = 0;
+  double gamma = 0;
+  double lambda = 0;
+  double kl_stop = 0;
+  double max_grad_norm = 0;
+  double critic_max_grad_norm = 0;
+  double entropy_coefficient = 0;
+  bool normalize_advantages = true;
+  uint64_t schedule_epochs = 0;
+  uint64_t seed = 0;
+  std::string device;     // "cpu", "cuda", "cuda:N"
+  int threads = 0;        // >= 1, already resolved
+  std::string precision;  // "fp32" or "bf16"
+};
+
+// Samples of one epoch, environment-major: env e of agent e / (envs / agents).
+// Pointers into buffers of the caller, valid during the call.
+struct EpochSamples {
+  uint32_t envs = 0;
+  uint32_t horizon = 0;
+  const float* observations = nullptr;  // [envs, horizon, obs_dim] raw
+  const float* actions = nullptr;       // [envs, horizon, act_dim] before tanh
+  const float* log_probs = nullptr;     // [envs, horizon] of the actors
+  const float* rewards = nullptr;       // [envs, horizon] standardised
+};
+
+struct UpdateStats {
+  double kl_mean = 0;            // behaviour to new policy, nats
+  double policy_loss = 0;
+  double value_loss = 0;
+  double explained_variance = 0;
+  double clip_fraction = 0;
+  double ratio_max_error = 0;    // max |ratio - 1| before the first step
+  double action_std_mean = 0;
+  double mean_abs_max = 0;       // mean |mu|
+  double saturated_fraction = 0; // share of |tanh u| > 0.97
+  double trunk_grad_norm = 0;    // mean over steps, before clipping
+  double head_grad_norm_max = 0;
+  double learning_rate = 0;
+  uint32_t passes = 0;           // after kl_stop
+  uint64_t flops = 0;            // 6 x parameters touched x samples x passes
+  double seconds = 0;
+};
+
+// Networks, optimiser state and the update, on one device. LibTorch stays
+// behind this header. One thread at a time. Deterministic for a given device,
+// thread count and LibTorch build.
+class PolicyOptimizer {
+ public:
+  // Initial weights come from Philox (stream kInitialWeights, run seed).
+  // FAILED_PRECONDITION in one line if the device is not there or not built.
+  static absl::StatusOr<std::unique_ptr<PolicyOptimizer>> Create(
+      const PolicyOptimizerOptions& options);
+  virtual ~PolicyOptimizer() = default;
+
+  // All heads; the normaliser's vectors are the caller's, copied in.
+  virtual absl::StatusOr<PolicyWeights> Policy(
+      const std::vector<float>& normalizer_mean,
+      const std::vector<float>& normalizer_inv_std) const = 0;
+
+  // One update from the samples of `epoch` (from 1). `progress` gets the share
+  // done, 0..1, and returns false to abandon: then CANCELLED, and the state is
+  // that of before the call. INTERNAL if a gradient or parameter becomes
+  // non-finite (state of before the call).
+  virtual absl::StatusOr<UpdateStats> Update(
+      const EpochSamples& samples, uint64_t epoch,
+      const std::vector<float>& normalizer_mean,
+      const std::vector<float>& normalizer_inv_std,
+      const std::function<bool(double)>& progress) = 0;
+
+  // Learned tensors (trunk.*, heads.*, critic.*, embedding) on the CPU.
+  virtual std::vector<NamedTensor> SaveParameters() const = 0;
+  // Optimiser state (adam.*).
+  virtual std::vector<NamedTensor> SaveOptimizer() const = 0;
+  // INVALID_ARGUMENT naming the tensor if one is missing, unknown or of
+  // another shape; nothing is changed then.
+  virtual absl::Status Load(const std::vector<NamedTensor>& parameters,
+                            const std::vector<NamedTensor>& optimizer) = 0;
+};
+
+// What the numerics depend on: LibTorch version, MKL mode, CPU capability,
+// device name. Recorded by the run.
+std::map<std::string, std::string> NumericsInfo(const std::string& device);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_ALGORITHM_POLICY_OPTIMIZER_H_
