@@ -27,10 +27,11 @@ struct ConfigSource {
 // file and line where there is one) and the mend; unknown keys name the
 // nearest valid one.
 
-// Presets are text files in `preset_folder` (NAME.textproto). Loads, applies
-// the overrides and validates.
-absl::StatusOr<v1::RunConfig> LoadRunConfig(const ConfigSource& source,
-                                            const std::string& preset_folder);
+// Names of the presets, which are built in from deploy/presets/*.textproto.
+std::vector<std::string> PresetNames();
+
+// Loads, applies the overrides and validates.
+absl::StatusOr<v1::RunConfig> LoadRunConfig(const ConfigSource& source);
 
 // Parses protobuf text format; `name` stands in messages.
 absl::StatusOr<v1::RunConfig> ParseRunConfig(absl::string_view text,
