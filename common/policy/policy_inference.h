@@ -5,21 +5,11 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "common/base/segment.h"
+#include "common/base/simd_level.h"
 #include "common/policy/policy_weights.h"
 
 namespace kmyriad {
-
-enum class SimdLevel { kScalar, kAvx2, kAvx512 };
-
-// "scalar", "avx2", "avx512".
-absl::string_view SimdLevelName(SimdLevel level);
-
-// The best level of this machine, or the one that the environment variable
-// KMYRIAD_SIMD names. INVALID_ARGUMENT for an unknown name,
-// FAILED_PRECONDITION if the machine lacks it.
-absl::StatusOr<SimdLevel> ChooseSimdLevel();
 
 // Which random numbers the action noise of a block's step uses.
 struct ActionNoiseKey {
