@@ -14,7 +14,7 @@ enum class Activation { kRelu, kTanh };
 // head (adapter and log standard deviation), tanh squashing.
 struct NetworkShape {
   uint32_t obs_dim = 0;             // 1..256
-  std::vector<uint32_t> trunk;      // one or two widths, multiples of 16, <= 1024
+  std::vector<uint32_t> trunk;      // 1 or 2 widths, multiples of 16, <= 1024
   uint32_t act_dim = 0;             // 1..16
   uint32_t agents = 0;              // 1..65536
   Activation activation = Activation::kRelu;
