@@ -38,6 +38,8 @@ class GrpcServer {
 
   // Address to connect to, with the port that was taken.
   virtual const std::string& address() const = 0;
+  // The same of the health service; empty without one.
+  virtual const std::string& health_address() const = 0;
   virtual void SetReady(bool ready) = 0;
   // Not ready, no new calls; cancels what still runs after `grace_seconds`.
   // Blocks. Services must end their streams before or when cancelled.

@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_COMMON_RPC_STREAM_REACTOR_H_
 #define KMYRIAD_COMMON_RPC_STREAM_REACTOR_H_
 
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <utility>
@@ -11,88 +12,203 @@
 
 namespace kmyriad {
 
+// What can be done to a stream from any thread at any time, also after the
+// stream has ended (then nothing happens). Shared by the stream's reactor and
+// by whoever wants to send to the peer; outlives the reactor.
+//
+// gRPC is never called with the mutex held: a callback may need it. Instead
+// the reactor is kept alive by what is in progress: Finish, after which the
+// library may end the call, waits for a write in flight and for a StartRead
+// that is being made.
+template <typename Request, typename Response>
+class StreamHandle {
+ public:
+  // Messages waiting to be written; a peer that lets more pile up does not
+  // read, and its stream is closed.
+  static constexpr size_t kMaxQueued = 4096;
+
+  explicit StreamHandle(grpc::ServerBidiReactor<Request, Response>* reactor)
+      : reactor_(reactor) {}
+
+  // Queues a message; drops it once the stream is finishing. Thread-safe.
+  void Send(Response response) {
+    bool overflow = false;
+    const Response* next = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (finishing_) return;
+      overflow = outbox_.size() >= kMaxQueued;
+      if (!overflow) {
+        outbox_.push_back(std::move(response));
+        if (!writing_) next = StartWriting();
+      }
+    }
+    if (overflow) {
+      Close(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                         "the peer does not read what it is sent"));
+    } else if (next != nullptr) {
+      reactor_->StartWrite(next);
+    }
+  }
+
+  // Ends the stream with `status`, after what is queued unless the peer is
+  // gone (a peer that hangs is gone when keepalive says so). Idempotent.
+  // Thread-safe.
+  void Close(grpc::Status status) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (finishing_) return;
+      finishing_ = true;
+      status_ = std::move(status);
+    }
+    FinishIfIdle();
+  }
+
+  // Reads the next message. To be called once to start, and once after each
+  // OnMessage, now or later; a call while a read is in flight or after Close
+  // does nothing. Thread-safe.
+  void ReadNext() {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (finishing_ || reading_) return;
+      reading_ = true;
+      ++starting_reads_;
+    }
+    reactor_->StartRead(&request_);
+    {
+      absl::MutexLock lock(&mutex_);
+      --starting_reads_;
+    }
+    FinishIfIdle();
+  }
+
+ private:
+  template <typename, typename>
+  friend class StreamReactor;
+
+  // True if the message is to be handled.
+  bool ReadDone() {
+    absl::MutexLock lock(&mutex_);
+    reading_ = false;
+    return !finishing_;
+  }
+
+  void WriteDone(bool ok) {
+    const Response* next = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      writing_ = false;
+      outbox_.pop_front();
+      if (!ok) outbox_.clear();
+      if (!outbox_.empty()) next = StartWriting();
+    }
+    if (next != nullptr) {
+      reactor_->StartWrite(next);
+    } else {
+      FinishIfIdle();
+    }
+  }
+
+  // Address of the message to write; elements of a deque stay in place while
+  // others are added behind.
+  const Response* StartWriting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    writing_ = true;
+    return &outbox_.front();
+  }
+
+  void FinishIfIdle() {
+    grpc::Status status;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!finishing_ || writing_ || starting_reads_ > 0 || finished_) return;
+      finished_ = true;
+      status = std::move(status_);
+    }
+    reactor_->Finish(std::move(status));
+  }
+
+  // Valid until Finish was called: see above.
+  grpc::ServerBidiReactor<Request, Response>* const reactor_;
+  // Owned by the library while a read is in flight.
+  Request request_;
+  absl::Mutex mutex_;
+  std::deque<Response> outbox_ ABSL_GUARDED_BY(mutex_);
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
+  // StartRead calls being made; a read may end before its call returns.
+  int starting_reads_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Server side of a bidirectional stream over the callback API: owns the read,
 // write and finish state machine. A subclass handles messages; reading goes on
 // only when it says so, which is the back-pressure. Deletes itself when the
-// call is done.
+// call is done. Other threads keep handle(), never the reactor.
 //
-// Callback threads are few: OnMessage and OnClosed must not block.
+// Callback threads are few: OnMessage, OnClosed and OnEnd must not block.
+// OnMessage and OnClosed never run at the same time; OnEnd comes after both.
 template <typename Request, typename Response>
 class StreamReactor : public grpc::ServerBidiReactor<Request, Response> {
  public:
-  // Queues a message; drops it once the stream is finishing. Thread-safe.
+  using Handle = StreamHandle<Request, Response>;
+
+  StreamReactor() : handle_(std::make_shared<Handle>(this)) {}
+
+  // For use after this object's end, and from other threads.
+  std::shared_ptr<Handle> handle() const { return handle_; }
+
+  // As of Handle, from the callbacks below and from the constructor. The copy
+  // keeps the handle while the call may end under it.
   void Send(Response response) {
-    absl::MutexLock lock(&mutex_);
-    if (finishing_) return;
-    outbox_.push_back(std::move(response));
-    if (!writing_) WriteNext();
+    const std::shared_ptr<Handle> handle = handle_;
+    handle->Send(std::move(response));
   }
-
-  // Ends the stream with `status` after what is queued. Idempotent.
-  // Thread-safe.
   void Close(grpc::Status status) {
-    absl::MutexLock lock(&mutex_);
-    if (finishing_) return;
-    finishing_ = true;
-    status_ = std::move(status);
-    if (!writing_) FinishOnce();
+    const std::shared_ptr<Handle> handle = handle_;
+    handle->Close(std::move(status));
   }
-
-  // Reads the next message; at most one read is in flight. To be called once
-  // to start, and once after each OnMessage. Thread-safe.
-  void ReadNext() { this->StartRead(&request_); }
+  void ReadNext() {
+    const std::shared_ptr<Handle> handle = handle_;
+    handle->ReadNext();
+  }
 
  protected:
-  // A message arrived. Call ReadNext() when the next may come, now or later.
+  // A message arrived; it is the subclass's to move from. Call ReadNext() when
+  // the next may come, now or later. Not called after Close.
   virtual void OnMessage(Request& request) = 0;
-  // The peer has closed its side or is gone; no more messages. The subclass
-  // calls Close if it has not.
+  // The peer has closed its side; no more messages. The subclass calls Close
+  // if it has not. Not called if the call ended while no read was in flight.
   virtual void OnClosed() = 0;
-  // Last call, before the object is deleted.
+  // Last call, before the object is deleted: the stream is over, in whatever
+  // way.
   virtual void OnEnd() = 0;
 
  private:
   void OnReadDone(bool ok) final {
-    if (ok) {
-      OnMessage(request_);
-    } else {
+    const std::shared_ptr<Handle> handle = handle_;
+    const bool wanted = handle->ReadDone();
+    if (!ok) {
       OnClosed();
+    } else if (wanted) {
+      OnMessage(handle->request_);
     }
   }
   void OnWriteDone(bool ok) final {
-    absl::MutexLock lock(&mutex_);
-    writing_ = false;
-    outbox_.pop_front();
-    if (!ok) outbox_.clear();
-    if (!outbox_.empty()) {
-      WriteNext();
-    } else if (finishing_) {
-      FinishOnce();
-    }
+    const std::shared_ptr<Handle> handle = handle_;
+    handle->WriteDone(ok);
   }
-  void OnCancel() final { Close(grpc::Status::CANCELLED); }
+  void OnCancel() final {
+    const std::shared_ptr<Handle> handle = handle_;
+    handle->Close(grpc::Status::CANCELLED);
+  }
   void OnDone() final {
     OnEnd();
     delete this;
   }
 
-  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    writing_ = true;
-    this->StartWrite(&outbox_.front());
-  }
-  void FinishOnce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (finished_) return;
-    finished_ = true;
-    this->Finish(status_);
-  }
-
-  Request request_;
-  absl::Mutex mutex_;
-  std::deque<Response> outbox_ ABSL_GUARDED_BY(mutex_);
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<Handle> handle_;
 };
 
 }  // namespace kmyriad

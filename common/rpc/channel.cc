@@ -1,0 +1,78 @@
+#include "common/rpc/channel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+
+#include "common/base/status_macros.h"
+#include "common/rpc/address.h"
+#include "common/rpc/transport_options.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr double kFirstBackoffSeconds = 0.1;
+constexpr double kMaxBackoffSeconds = 2.0;
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
+    const std::string& address) {
+  KMYRIAD_ASSIGN_OR_RETURN(const Address parsed, ParseAddress(address));
+  if (!parsed.is_unix && parsed.port == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "address \"", address,
+        "\": port 0 cannot be connected to; "
+        "write the port that the service printed when it started"));
+  }
+  RouteGrpcLogs();
+  grpc::ChannelArguments args;
+  SetTransportOptions(
+      [&args](const char* name, int value) { args.SetInt(name, value); });
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Own connection per channel: a data stream does not share its window.
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  // Streams are opened anew by the application; the library's retries would
+  // only buffer.
+  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // Peers are named by address; a proxy for web traffic must not catch them.
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(parsed.ToString(),
+                                   grpc::InsecureChannelCredentials(), args);
+}
+
+std::chrono::system_clock::time_point DeadlineAfter(double seconds) {
+  return std::chrono::system_clock::now() +
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(
+             std::chrono::duration<double>(seconds));
+}
+
+absl::Status FromGrpcStatus(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message());
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+
+double Backoff::NextSeconds() {
+  const double limit = std::min(kMaxBackoffSeconds,
+                                kFirstBackoffSeconds * std::pow(2.0, attempt_));
+  if (limit < kMaxBackoffSeconds) ++attempt_;
+  // Only spreads reconnects in time; no result depends on it.
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  std::uniform_real_distribution<double> jitter(0.0, limit);
+  // Full jitter, but never a busy loop.
+  return std::max(kFirstBackoffSeconds / 10, jitter(generator));
+}
+
+}  // namespace kmyriad
