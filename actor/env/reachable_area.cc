@@ -33,9 +33,10 @@ std::vector<uint8_t> ReachableArea::Erode(
   std::vector<uint8_t> open(static_cast<size_t>(stride * (ny + 2 * rim)), 0);
   for (int64_t j = 0; j < ny; ++j) {
     for (int64_t i = 0; i < nx; ++i) {
-      const double half = 0.5;
-      const double x = raster_.x_min + (i + half) * raster_.resolution;
-      const double y = raster_.y_min + (j + half) * raster_.resolution;
+      const double x =
+          raster_.x_min + (static_cast<double>(i) + 0.5) * raster_.resolution;
+      const double y =
+          raster_.y_min + (static_cast<double>(j) + 0.5) * raster_.resolution;
       open[(j + rim) * stride + i + rim] = is_free(x, y);
     }
   }

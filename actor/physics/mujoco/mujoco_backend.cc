@@ -31,8 +31,8 @@ using SpecPointer = std::unique_ptr<mjSpec, SpecDeleter>;
 
 enum class LaneOutcome { kFine, kInvalid, kOverflow };
 
-bool AllFinite(const mjtNum* values, int count) {
-  for (int i = 0; i < count; ++i) {
+bool AllFinite(const mjtNum* values, mjtSize count) {
+  for (mjtSize i = 0; i < count; ++i) {
     if (!std::isfinite(values[i])) return false;
   }
   return true;
@@ -99,7 +99,7 @@ LaneMask MujocoBlock::Step(const float* controls, uint32_t substeps) {
   LaneMask failed = 0;
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
     mjData* data = lanes_[lane].get();
-    for (int i = 0; i < model_->nu; ++i) {
+    for (mjtSize i = 0; i < model_->nu; ++i) {
       data->ctrl[i] = static_cast<double>(controls[i * kBlockLanes + lane]);
     }
     const LaneOutcome outcome = StepLane(model_, data, substeps);
