@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -61,11 +62,7 @@ TEST(TerrainPlanTest, ReadsMapWithTheTopRowInTheNorth) {
 }
 
 TEST(TerrainPlanTest, AcceptsCarriageReturnsAndNoFinalNewline) {
-  std::string text = kRoom;
-  for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos;
-       at += 2) {
-    text.replace(at, 1, "\r\n");
-  }
+  std::string text = absl::StrReplaceAll(kRoom, {{"\n", "\r\n"}});
   text.resize(text.size() - 2);
   EXPECT_TRUE(ParseTerrainPlan(text, "room.txt").ok());
 }
@@ -135,7 +132,7 @@ TEST(TerrainPlanTest, RefusesMissingParts) {
   EXPECT_THAT(MessageOf("cell 1\nmap\nS"), HasSubstr("is not closed"));
   EXPECT_THAT(MessageOf(Replaced(kRoom, "cell 2", "")),
               HasSubstr("size of a cell is missing"));
-  EXPECT_THAT(MessageOf(std::string(kRoom) + kRoom),
+  EXPECT_THAT(MessageOf(absl::StrCat(kRoom, "map\nend\n")),
               HasSubstr("a second map, after line 5"));
 }
 
@@ -171,7 +168,7 @@ TEST(TerrainPlanTest, SurvivesMutations) {
         default:
           text.insert(at, text.substr((next() >> 8) % text.size(), 5));
       }
-      if (text.empty()) text = "\n";
+      if (text.empty()) text.push_back('\n');
     }
     const auto plan = ParseTerrainPlan(text, "room.txt");
     if (plan.ok()) {
