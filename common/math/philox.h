@@ -16,8 +16,8 @@ enum class RandomStream : uint32_t {
   kInitialWeights = 3,
   kEvaluation = 4,
   kBootstrap = 5,
-  kNull = 6,     // diversity null, negative controls
-  kGolden = 7,   // golden segment
+  kNull = 6,    // diversity null, negative controls
+  kGolden = 7,  // golden segment
 };
 
 // Four 32-bit random words.

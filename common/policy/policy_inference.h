@@ -28,8 +28,7 @@ class PolicyInference {
   // Activations of one block; reusable.
   struct Scratch {
     // Sized by PolicyInference; 64-byte aligned.
-    std::unique_ptr<float[], void (*)(float*)> buffer{nullptr,
-                                                      [](float*) {}};
+    std::unique_ptr<float[], void (*)(float*)> buffer{nullptr, [](float*) {}};
     size_t floats = 0;
   };
 
@@ -39,7 +38,8 @@ class PolicyInference {
   virtual ~PolicyInference() = default;
 
   // observations [obs_dim, 16] raw (lane-minor), agents [16] absolute agent
-  // numbers, each within the part of the policy that `weights` held.
+  // numbers, each within the part of the policy that `weights` held, padded
+  // lanes included (give them any agent of the block). noise.step < 2^24.
   // Writes mean [act_dim, 16], actions before tanh u [act_dim, 16], the
   // squashed actions tanh(u) [act_dim, 16], and log_probs [16]: the exact
   // log-probability of the squashed action (method.md 1.1).
@@ -47,7 +47,8 @@ class PolicyInference {
                    const ActionNoiseKey& noise, Scratch& scratch, float* mean,
                    float* actions, float* squashed, float* log_probs) const = 0;
 
-  // Multiply-adds of one block's forward pass, counted twice (FLOP).
+  // Multiply-adds that one block's forward pass needs, counted twice (FLOP);
+  // noise, activations and what the kernel computes in vain do not count.
   virtual uint64_t FlopsPerBlock() const = 0;
 };
 

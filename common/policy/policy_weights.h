@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/digest.h"
@@ -38,6 +39,14 @@ struct PolicyWeights {
   std::vector<float> head_log_std;
 };
 
+// Bound of |head_log_std|: wider or narrower, float can no longer sample.
+inline constexpr float kMaxAbsLogStd = 20;
+
+// INVALID_ARGUMENT naming the tensor if a size does not fit the shape, a
+// number is not finite or a log-std beyond its bound; OUT_OF_RANGE for agents
+// that the shape does not have.
+absl::Status ValidatePolicyWeights(const PolicyWeights& weights);
+
 // Content hashes of a whole policy (design section 2, rule 1). `policy` is
 // SHA-256 over shape, trunk_and_normalizer and all head hashes, in order, so a
 // part can be checked given the others' hashes.
@@ -57,7 +66,7 @@ absl::StatusOr<PolicyWeights> SelectAgents(const PolicyWeights& weights,
                                            uint32_t agent_count);
 
 // Bytes of a part for the wire: header with shape and range, all head hashes,
-// then little-endian tensors.
+// then little-endian tensors. `part` must be valid, `hashes` of its policy.
 std::string EncodePolicySnapshot(const PolicyWeights& part,
                                  const PolicyHashes& hashes);
 

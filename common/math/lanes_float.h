@@ -1,0 +1,58 @@
+#ifndef KMYRIAD_COMMON_MATH_LANES_FLOAT_H_
+#define KMYRIAD_COMMON_MATH_LANES_FLOAT_H_
+
+// The lane functions for one float; included by lanes.h only. Contracts are
+// those of every lane type.
+
+#include <cstdint>
+
+namespace kmyriad {
+inline namespace KMYRIAD_LANES_NAMESPACE {
+
+// Types that go with a float type: Word (same number of 32-bit words).
+template <class F>
+struct LaneTraits;
+template <>
+struct LaneTraits<float> {
+  using Word = uint32_t;
+};
+
+// a * b + c, rounded once.
+KMYRIAD_LANE_FUNCTION float Fma(float a, float b, float c) {
+  return __builtin_fmaf(a, b, c);
+}
+// Correctly rounded.
+KMYRIAD_LANE_FUNCTION float Sqrt(float a) { return __builtin_sqrtf(a); }
+// a > b ? a : b, hence b if one is NaN, as the x86 instructions have it.
+KMYRIAD_LANE_FUNCTION float Max(float a, float b) { return a > b ? a : b; }
+// a < b ? a : b.
+KMYRIAD_LANE_FUNCTION float Min(float a, float b) { return a < b ? a : b; }
+// False where one is NaN.
+KMYRIAD_LANE_FUNCTION bool Less(float a, float b) { return a < b; }
+KMYRIAD_LANE_FUNCTION bool Equal(float a, float b) { return a == b; }
+// yes where the mask is set, else no.
+KMYRIAD_LANE_FUNCTION float Select(bool mask, float yes, float no) {
+  return mask ? yes : no;
+}
+KMYRIAD_LANE_FUNCTION uint32_t BitsOf(float a) {
+  return __builtin_bit_cast(uint32_t, a);
+}
+KMYRIAD_LANE_FUNCTION float FloatOfBits(uint32_t a) {
+  return __builtin_bit_cast(float, a);
+}
+// Converts words below 2^31 to the nearest float.
+KMYRIAD_LANE_FUNCTION float ToFloat(uint32_t a) {
+  return static_cast<float>(static_cast<int32_t>(a));
+}
+// The 64-bit product's halves.
+KMYRIAD_LANE_FUNCTION void Multiply(uint32_t a, uint32_t b, uint32_t* high,
+                                    uint32_t* low) {
+  const uint64_t product = static_cast<uint64_t>(a) * b;
+  *high = static_cast<uint32_t>(product >> 32);
+  *low = static_cast<uint32_t>(product);
+}
+
+}  // namespace KMYRIAD_LANES_NAMESPACE
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_COMMON_MATH_LANES_FLOAT_H_

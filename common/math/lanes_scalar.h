@@ -1,0 +1,125 @@
+#ifndef KMYRIAD_COMMON_MATH_LANES_SCALAR_H_
+#define KMYRIAD_COMMON_MATH_LANES_SCALAR_H_
+
+// Sixteen lanes without intrinsics; included by lanes.h only. Any compiler,
+// any machine.
+
+#include <cstdint>
+
+namespace kmyriad {
+inline namespace KMYRIAD_LANES_NAMESPACE {
+
+struct LaneMask {
+  bool lane[16];
+};
+
+struct WordLanes {
+  uint32_t lane[16];
+  WordLanes() = default;
+  KMYRIAD_LANE_FUNCTION explicit WordLanes(uint32_t value) {
+    for (uint32_t& l : lane) l = value;
+  }
+};
+
+struct FloatLanes {
+  float lane[16];
+  FloatLanes() = default;
+  KMYRIAD_LANE_FUNCTION explicit FloatLanes(float value) {
+    for (float& l : lane) l = value;
+  }
+};
+
+template <>
+struct LaneTraits<FloatLanes> {
+  using Word = WordLanes;
+};
+
+// Result type R of `body(i)` for the sixteen lanes.
+template <class R, class Body>
+KMYRIAD_LANE_FUNCTION R EachLane(Body body) {
+  R result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = body(i);
+  return result;
+}
+
+KMYRIAD_LANE_FUNCTION FloatLanes Load(const float* p) {
+  return EachLane<FloatLanes>([=](int i) { return p[i]; });
+}
+KMYRIAD_LANE_FUNCTION WordLanes Load(const uint32_t* p) {
+  return EachLane<WordLanes>([=](int i) { return p[i]; });
+}
+KMYRIAD_LANE_FUNCTION void Store(const FloatLanes& a, float* p) {
+  for (int i = 0; i < 16; ++i) p[i] = a.lane[i];
+}
+KMYRIAD_LANE_FUNCTION void Store(const WordLanes& a, uint32_t* p) {
+  for (int i = 0; i < 16; ++i) p[i] = a.lane[i];
+}
+
+#define KMYRIAD_LANES_BINARY(Type, op)                                    \
+  KMYRIAD_LANE_FUNCTION Type operator op(const Type& a, const Type& b) {  \
+    return EachLane<Type>([&](int i) { return a.lane[i] op b.lane[i]; }); \
+  }
+KMYRIAD_LANES_BINARY(FloatLanes, +)
+KMYRIAD_LANES_BINARY(FloatLanes, -)
+KMYRIAD_LANES_BINARY(FloatLanes, *)
+KMYRIAD_LANES_BINARY(FloatLanes, /)
+KMYRIAD_LANES_BINARY(WordLanes, +)
+KMYRIAD_LANES_BINARY(WordLanes, -)
+KMYRIAD_LANES_BINARY(WordLanes, &)
+KMYRIAD_LANES_BINARY(WordLanes, |)
+KMYRIAD_LANES_BINARY(WordLanes, ^)
+#undef KMYRIAD_LANES_BINARY
+
+KMYRIAD_LANE_FUNCTION WordLanes operator<<(const WordLanes& a, int bits) {
+  return EachLane<WordLanes>([&](int i) { return a.lane[i] << bits; });
+}
+KMYRIAD_LANE_FUNCTION WordLanes operator>>(const WordLanes& a, int bits) {
+  return EachLane<WordLanes>([&](int i) { return a.lane[i] >> bits; });
+}
+
+KMYRIAD_LANE_FUNCTION FloatLanes Fma(const FloatLanes& a, const FloatLanes& b,
+                                     const FloatLanes& c) {
+  return EachLane<FloatLanes>(
+      [&](int i) { return Fma(a.lane[i], b.lane[i], c.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes Sqrt(const FloatLanes& a) {
+  return EachLane<FloatLanes>([&](int i) { return Sqrt(a.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes Max(const FloatLanes& a, const FloatLanes& b) {
+  return EachLane<FloatLanes>([&](int i) { return Max(a.lane[i], b.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes Min(const FloatLanes& a, const FloatLanes& b) {
+  return EachLane<FloatLanes>([&](int i) { return Min(a.lane[i], b.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION LaneMask Less(const FloatLanes& a, const FloatLanes& b) {
+  return EachLane<LaneMask>([&](int i) { return a.lane[i] < b.lane[i]; });
+}
+KMYRIAD_LANE_FUNCTION LaneMask Equal(const FloatLanes& a, const FloatLanes& b) {
+  return EachLane<LaneMask>([&](int i) { return a.lane[i] == b.lane[i]; });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes Select(const LaneMask& mask,
+                                        const FloatLanes& yes,
+                                        const FloatLanes& no) {
+  return EachLane<FloatLanes>(
+      [&](int i) { return mask.lane[i] ? yes.lane[i] : no.lane[i]; });
+}
+KMYRIAD_LANE_FUNCTION WordLanes BitsOf(const FloatLanes& a) {
+  return EachLane<WordLanes>([&](int i) { return BitsOf(a.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes FloatOfBits(const WordLanes& a) {
+  return EachLane<FloatLanes>([&](int i) { return FloatOfBits(a.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION FloatLanes ToFloat(const WordLanes& a) {
+  return EachLane<FloatLanes>([&](int i) { return ToFloat(a.lane[i]); });
+}
+KMYRIAD_LANE_FUNCTION void Multiply(const WordLanes& a, const WordLanes& b,
+                                    WordLanes* high, WordLanes* low) {
+  for (int i = 0; i < 16; ++i) {
+    Multiply(a.lane[i], b.lane[i], &high->lane[i], &low->lane[i]);
+  }
+}
+
+}  // namespace KMYRIAD_LANES_NAMESPACE
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_COMMON_MATH_LANES_SCALAR_H_

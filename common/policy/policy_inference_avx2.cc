@@ -1,0 +1,7 @@
+#include "common/policy/inference_kernel.h"
+
+namespace kmyriad {
+
+const PolicyKernel kAvx2PolicyKernel = {6, &ActBlock<6>};
+
+}  // namespace kmyriad
