@@ -53,20 +53,20 @@ struct EpochSamples {
 };
 
 struct UpdateStats {
-  double kl_mean = 0;            // behaviour to new policy, nats
+  double kl_mean = 0;  // behaviour to new policy, nats
   double policy_loss = 0;
   double value_loss = 0;
   double explained_variance = 0;
   double clip_fraction = 0;
-  double ratio_max_error = 0;    // max |ratio - 1| before the first step
+  double ratio_max_error = 0;  // max |ratio - 1| before the first step
   double action_std_mean = 0;
-  double mean_abs_max = 0;       // mean |mu|
-  double saturated_fraction = 0; // share of |tanh u| > 0.97
-  double trunk_grad_norm = 0;    // mean over steps, before clipping
+  double mean_abs_max = 0;        // mean |mu|
+  double saturated_fraction = 0;  // share of |tanh u| > 0.97
+  double trunk_grad_norm = 0;     // mean over steps, before clipping
   double head_grad_norm_max = 0;
   double learning_rate = 0;
-  uint32_t passes = 0;           // after kl_stop
-  uint64_t flops = 0;            // 6 x parameters touched x samples x passes
+  uint32_t passes = 0;  // after kl_stop
+  uint64_t flops = 0;   // 6 x parameters touched x samples x passes
   double seconds = 0;
 };
 
@@ -84,7 +84,7 @@ class PolicyOptimizer {
   // All heads; the normaliser's vectors are the caller's, copied in.
   virtual absl::StatusOr<PolicyWeights> Policy(
       const std::vector<float>& normalizer_mean,
-      const std::vector<float>& normalizer_inv_std) const = 0;
+      const std::vector<float>& normalizer_inv_std) = 0;
 
   // One update from the samples of `epoch` (from 1). `progress` gets the share
   // done, 0..1, and returns false to abandon: then CANCELLED, and the state is
@@ -97,9 +97,9 @@ class PolicyOptimizer {
       const std::function<bool(double)>& progress) = 0;
 
   // Learned tensors (trunk.*, heads.*, critic.*, embedding) on the CPU.
-  virtual std::vector<NamedTensor> SaveParameters() const = 0;
+  virtual std::vector<NamedTensor> SaveParameters() = 0;
   // Optimiser state (adam.*).
-  virtual std::vector<NamedTensor> SaveOptimizer() const = 0;
+  virtual std::vector<NamedTensor> SaveOptimizer() = 0;
   // INVALID_ARGUMENT naming the tensor if one is missing, unknown or of
   // another shape; nothing is changed then.
   virtual absl::Status Load(const std::vector<NamedTensor>& parameters,

@@ -1,0 +1,55 @@
+#ifndef KMYRIAD_LEARNER_ALGORITHM_EPOCH_DATA_H_
+#define KMYRIAD_LEARNER_ALGORITHM_EPOCH_DATA_H_
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "learner/algorithm/policy_optimizer.h"
+#include "learner/network/multi_head_actor_critic.h"
+
+namespace kmyriad {
+
+// An epoch's samples on the optimiser's device, agents first: S = samples per
+// agent. Environments of an agent are neighbours, so the caller's
+// [envs, horizon] is [m, S] without moving anything.
+struct EpochData {
+  // [m, S, row_columns], product type: see MultiHeadActorCritic::FillRows.
+  at::Tensor rows;
+  // [m, S, A + 3], master type: u, ln density of u under the behaviour
+  // policy, advantage, value target.
+  at::Tensor records;
+  double explained_variance = 0;
+  // Share of |tanh u| > 0.97.
+  double saturated_fraction = 0;
+};
+
+// Splits a chunk [m, b, A + 3] of records.
+struct RecordColumns {
+  at::Tensor actions;       // [m, b, A]
+  at::Tensor log_density;   // [m, b]
+  at::Tensor advantages;    // [m, b]
+  at::Tensor value_target;  // [m, b]
+};
+RecordColumns SplitRecords(const at::Tensor& records);
+
+// INVALID_ARGUMENT, naming the number, if the samples do not fit the options.
+absl::Status CheckSamples(const PolicyOptimizerOptions& options,
+                          const EpochSamples& samples, size_t mean_size,
+                          size_t inv_std_size);
+
+// Normalises, computes values with the network as it is, advantages and value
+// targets. INTERNAL if one of them is not finite. `chunk` is the number of
+// samples per agent that are computed at once.
+absl::StatusOr<EpochData> PrepareEpoch(
+    const PolicyOptimizerOptions& options, const EpochSamples& samples,
+    const std::vector<float>& normalizer_mean,
+    const std::vector<float>& normalizer_inv_std, int64_t chunk,
+    at::TensorOptions master, MultiHeadActorCritic& network);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_ALGORITHM_EPOCH_DATA_H_
