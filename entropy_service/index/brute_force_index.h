@@ -1,0 +1,54 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_BRUTE_FORCE_INDEX_H_
+#define KMYRIAD_ENTROPY_SERVICE_INDEX_BRUTE_FORCE_INDEX_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/simd_level.h"
+#include "entropy_service/index/knn_index.h"
+#include "entropy_service/index/l2_distance.h"
+#include "entropy_service/index/top_k.h"
+
+namespace kmyriad {
+
+// Compares every query with every point, in tiles of 8 queries against runs
+// of points that stay in the cache; a distance is looked at further only if it
+// beats the query's k-th so far. For any dimension, and the oracle for the
+// other engines. Time N^2 * dims, memory N * dims floats.
+class BruteForceIndex final : public KnnIndex {
+ public:
+  // Copies the points. Errors of ValidatePoints.
+  static absl::StatusOr<std::unique_ptr<BruteForceIndex>> Create(
+      const PointsView& points, SimdLevel level);
+
+  absl::string_view name() const override { return "brute_force"; }
+  size_t size() const override { return ids_.size(); }
+  absl::Status KthSquaredDistances(uint32_t k, ThreadPool& pool,
+                                   absl::Span<float> out) const override;
+  absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
+                      ThreadPool& pool,
+                      absl::Span<Neighbor> out) const override;
+
+ private:
+  // Takes the result of the `index`-th query.
+  using Sink = std::function<void(size_t index, TopK& nearest)>;
+
+  BruteForceIndex(const PointsView& points, SimdLevel level);
+  // Answers the queries [first, last) of `rows`.
+  void Answer(absl::Span<const uint32_t> rows, size_t first, size_t last,
+              uint32_t k, const Sink& sink) const;
+  void AnswerAll(absl::Span<const uint32_t> rows, uint32_t k, ThreadPool& pool,
+                 const Sink& sink) const;
+
+  const L2Kernels& kernels_;
+  const uint32_t dims_;
+  std::vector<uint32_t> ids_;
+  // [blocks, dims, 16], rows in order.
+  std::vector<float> blocks_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_BRUTE_FORCE_INDEX_H_

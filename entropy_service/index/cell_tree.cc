@@ -1,0 +1,170 @@
+#include "entropy_service/index/cell_tree.h"
+
+#include <algorithm>
+#include <array>
+
+#include "entropy_service/index/l2_distance.h"
+
+namespace kmyriad {
+namespace {
+
+// Subtrees that are built independently: enough for any machine's threads.
+constexpr size_t kParallelSubtrees = 64;
+
+// Squared distance between two boxes, to within a few roundings.
+float SquaredGap(const CellBox& a, const CellBox& b) {
+  float sum = 0;
+  for (int j = 0; j < 3; ++j) {
+    const float gap =
+        std::max({a.low[j] - b.high[j], b.low[j] - a.high[j], 0.0f});
+    sum += gap * gap;
+  }
+  return sum;
+}
+
+}  // namespace
+
+float SquaredDistanceBelow(const CellBox& box, const float point[3]) {
+  float sum = 0;
+  for (int j = 0; j < 3; ++j) {
+    const float gap =
+        std::max({box.low[j] - point[j], point[j] - box.high[j], 0.0f});
+    sum += gap * gap;
+  }
+  // Below what the kernels' fma chain may give for the nearest point: three
+  // roundings, or a square that underflows.
+  return std::max(sum * (1 - 1e-6f) - std::numeric_limits<float>::min(), 0.0f);
+}
+
+CellTree::CellTree(const PointsView& points, ThreadPool& pool)
+    : dims_(points.dims),
+      points_(points.ids.size()),
+      cells_(
+          static_cast<uint32_t>((points_ + kBlockPoints - 1) / kBlockPoints)),
+      nodes_(2 * size_t{cells_} - 1),
+      blocks_(size_t{cells_} * dims_ * kBlockPoints,
+              std::numeric_limits<float>::infinity()),
+      rows_(size_t{cells_} * kBlockPoints, kNoRow),
+      places_(points_) {
+  std::vector<Item> items(points_);
+  for (size_t i = 0; i < points_; ++i) {
+    items[i] = {{0, 0, 0}, static_cast<uint32_t>(i)};
+    for (uint32_t j = 0; j < dims_; ++j) {
+      items[i].coordinate[j] = points.coordinates[i * dims_ + j];
+    }
+  }
+  // Level by level while there are few nodes, then subtree by subtree.
+  std::vector<Range> level = {root()};
+  while (!level.empty() && level.size() < kParallelSubtrees) {
+    std::vector<uint8_t> split(level.size());
+    pool.ParallelFor(level.size(), [&](size_t i) {
+      split[i] = Split(level[i], items) ? 1 : 0;
+    });
+    std::vector<Range> next;
+    for (size_t i = 0; i < level.size(); ++i) {
+      if (split[i] == 0) continue;
+      next.push_back(level[i].left());
+      next.push_back(level[i].right());
+    }
+    level = std::move(next);
+  }
+  pool.ParallelFor(level.size(), [&](size_t i) { SplitAll(level[i], items); });
+}
+
+size_t CellTree::PointsBelow(const Range& range) const {
+  return std::min(points_, size_t{range.last} * kBlockPoints) -
+         size_t{range.first} * kBlockPoints;
+}
+
+void CellTree::PointAt(uint32_t cell, uint32_t lane, float out[3]) const {
+  for (uint32_t j = 0; j < 3; ++j) {
+    out[j] = j < dims_
+                 ? blocks_[(size_t{cell} * dims_ + j) * kBlockPoints + lane]
+                 : 0.0f;
+  }
+}
+
+void CellTree::LayOut(uint32_t cell, const std::vector<Item>& items) {
+  const size_t first = size_t{cell} * kBlockPoints;
+  const size_t last = std::min(points_, first + kBlockPoints);
+  for (size_t place = first; place < last; ++place) {
+    const Item& item = items[place];
+    rows_[place] = item.row;
+    places_[item.row] = static_cast<uint32_t>(place);
+    for (uint32_t j = 0; j < dims_; ++j) {
+      blocks_[(size_t{cell} * dims_ + j) * kBlockPoints + place - first] =
+          item.coordinate[j];
+    }
+  }
+}
+
+bool CellTree::Split(const Range& range, std::vector<Item>& items) {
+  const auto begin =
+      items.begin() + static_cast<std::ptrdiff_t>(range.first * kBlockPoints);
+  const auto end = begin + static_cast<std::ptrdiff_t>(PointsBelow(range));
+  Node& node = nodes_[range.node];
+  std::copy_n(begin->coordinate, 3, node.box.low);
+  std::copy_n(begin->coordinate, 3, node.box.high);
+  for (auto item = begin; item != end; ++item) {
+    node.min_row = std::min(node.min_row, item->row);
+    for (int j = 0; j < 3; ++j) {
+      node.box.low[j] = std::min(node.box.low[j], item->coordinate[j]);
+      node.box.high[j] = std::max(node.box.high[j], item->coordinate[j]);
+    }
+  }
+  if (range.is_cell()) {
+    LayOut(range.first, items);
+    return false;
+  }
+  int widest = 0;
+  for (int j = 1; j < 3; ++j) {
+    if (node.box.high[j] - node.box.low[j] >
+        node.box.high[widest] - node.box.low[widest]) {
+      widest = j;
+    }
+  }
+  const auto middle = items.begin() + static_cast<std::ptrdiff_t>(
+                                          range.middle() * kBlockPoints);
+  std::nth_element(begin, middle, end, [widest](const Item& a, const Item& b) {
+    if (a.coordinate[widest] != b.coordinate[widest]) {
+      return a.coordinate[widest] < b.coordinate[widest];
+    }
+    return a.row < b.row;
+  });
+  return true;
+}
+
+void CellTree::SplitAll(const Range& range, std::vector<Item>& items) {
+  if (!Split(range, items)) return;
+  SplitAll(range.left(), items);
+  SplitAll(range.right(), items);
+}
+
+bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
+                         std::vector<uint32_t>& cells) const {
+  // Roundings of SquaredGap and of the conversion stay far below 1e-4; the
+  // last term covers squares that underflow.
+  const auto reach = static_cast<float>(radius * radius * (1 + 1e-4)) +
+                     std::numeric_limits<float>::min();
+  cells.clear();
+  // At most one pending sibling per level of a tree of 2^24 points.
+  std::array<Range, 64> pending;
+  size_t depth = 0;
+  if (SquaredGap(nodes_[0].box, target) <= reach) pending[depth++] = root();
+  while (depth > 0) {
+    const Range range = pending[--depth];
+    if (range.is_cell()) {
+      if (cells.size() == limit) return false;
+      cells.push_back(range.first);
+      continue;
+    }
+    for (const Range& child : {range.right(), range.left()}) {
+      if (SquaredGap(nodes_[child.node].box, target) <= reach) {
+        pending[depth++] = child;
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace kmyriad

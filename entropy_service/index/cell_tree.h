@@ -1,0 +1,102 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_CELL_TREE_H_
+#define KMYRIAD_ENTROPY_SERVICE_INDEX_CELL_TREE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "common/base/thread_pool.h"
+#include "entropy_service/index/knn_index.h"
+
+namespace kmyriad {
+
+// Axis-aligned box; unused dimensions are [0, 0].
+struct CellBox {
+  float low[3] = {0, 0, 0};
+  float high[3] = {0, 0, 0};
+};
+
+// Squared distance from `point` to `box`, or a trifle less: it never exceeds
+// the squared distance to any point of the box as the kernels compute it, so
+// that pruning with it is exact.
+float SquaredDistanceBelow(const CellBox& box, const float point[3]);
+
+// The cells of an adaptive grid in up to 3 dimensions: space is halved across
+// the widest side of what it holds, at the median, until a cell holds 16
+// points. Cells are small where points are dense, whatever the skew, and
+// points of a cell, and of cells near each other, lie together in memory.
+// Coincident points are split by row. Immutable once built.
+class CellTree {
+ public:
+  // A row that does not exist: the places behind the last point.
+  static constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
+
+  // A node, and the cells [first, last) below it.
+  struct Range {
+    uint32_t node = 0;
+    uint32_t first = 0;
+    uint32_t last = 0;
+    bool is_cell() const { return last - first == 1; }
+    uint32_t middle() const { return first + (last - first) / 2; }
+    // Nodes lie in preorder: n cells take 2n - 1 nodes.
+    Range left() const { return {node + 1, first, middle()}; }
+    Range right() const {
+      return {node + 2 * (middle() - first), middle(), last};
+    }
+  };
+
+  // `points` is valid, not empty, and has at most 3 dimensions.
+  CellTree(const PointsView& points, ThreadPool& pool);
+
+  uint32_t dims() const { return dims_; }
+  size_t points() const { return points_; }
+  uint32_t cells() const { return cells_; }
+  Range root() const { return {0, 0, cells_}; }
+  const CellBox& box(uint32_t node) const { return nodes_[node].box; }
+  // Smallest row below the node.
+  uint32_t min_row(uint32_t node) const { return nodes_[node].min_row; }
+  size_t PointsBelow(const Range& range) const;
+
+  // [cells, dims, 16] and [cells * 16]; see l2_distance.h.
+  const float* blocks() const { return blocks_.data(); }
+  const uint32_t* rows() const { return rows_.data(); }
+  // The point in `lane` of `cell`.
+  void PointAt(uint32_t cell, uint32_t lane, float out[3]) const;
+  // cell * 16 + lane of a row.
+  uint32_t PlaceOf(uint32_t row) const { return places_[row]; }
+
+  // Lists in `cells` those whose box is within `radius` of `target`, in order,
+  // and perhaps a few more. False, and the list is cut short, once there are
+  // more than `limit`.
+  bool CellsNear(const CellBox& target, double radius, size_t limit,
+                 std::vector<uint32_t>& cells) const;
+
+ private:
+  struct Node {
+    CellBox box;
+    uint32_t min_row = kNoRow;
+  };
+  struct Item {
+    float coordinate[3];
+    uint32_t row;
+  };
+
+  // Fills the node; halves its items or, for a cell, lays them out. False for
+  // a cell.
+  bool Split(const Range& range, std::vector<Item>& items);
+  void SplitAll(const Range& range, std::vector<Item>& items);
+  void LayOut(uint32_t cell, const std::vector<Item>& items);
+
+  const uint32_t dims_;
+  const size_t points_;
+  const uint32_t cells_;
+  std::vector<Node> nodes_;
+  std::vector<float> blocks_;
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> places_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_CELL_TREE_H_

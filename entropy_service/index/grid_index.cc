@@ -1,0 +1,234 @@
+#include "entropy_service/index/grid_index.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "entropy_service/index/order_statistic.h"
+
+namespace kmyriad {
+namespace {
+
+// Cells and rows per task: short enough to balance threads, long enough that
+// working memory is reused.
+constexpr uint32_t kTaskCells = 32;
+constexpr size_t kTaskRows = 256;
+// Relative slack on distances from sums in fp32: their error is below 1e-6.
+constexpr double kSlack = 1 + 1e-5;
+// Distances below this may underflow to zero when squared in fp32.
+constexpr double kUnderflow = 1e-20;
+
+double Distance(const float a[3], const float b[3]) {
+  double sum = 0;
+  for (int j = 0; j < 3; ++j) {
+    const double difference = double{a[j]} - double{b[j]};
+    sum += difference * difference;
+  }
+  return std::sqrt(sum);
+}
+
+double FarthestDistance(const CellBox& box, const float point[3]) {
+  double sum = 0;
+  for (int j = 0; j < 3; ++j) {
+    const double side = std::max(double{point[j]} - double{box.low[j]},
+                                 double{box.high[j]} - double{point[j]});
+    sum += side * side;
+  }
+  return std::sqrt(sum);
+}
+
+}  // namespace
+
+// Working memory of one task, and what it knows from the last cell.
+struct GridIndex::Scratch {
+  std::vector<uint32_t> cells;
+  std::vector<float> distances;
+  std::vector<float> few;
+  // Within last_radius of last_center there are more than k points.
+  bool has_last = false;
+  float last_center[3] = {0, 0, 0};
+  double last_radius = 0;
+};
+
+absl::StatusOr<std::unique_ptr<GridIndex>> GridIndex::Create(
+    const PointsView& points, SimdLevel level, ThreadPool& pool) {
+  if (points.dims > kMaxDims) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("dims = ", points.dims, ": the grid takes at most ",
+                     kMaxDims, "; use brute_force"));
+  }
+  KMYRIAD_RETURN_IF_ERROR(ValidatePoints(points));
+  return std::unique_ptr<GridIndex>(new GridIndex(points, level, pool));
+}
+
+GridIndex::GridIndex(const PointsView& points, SimdLevel level,
+                     ThreadPool& pool)
+    : kernels_(GetL2Kernels(level)),
+      ids_(points.ids.begin(), points.ids.end()),
+      tree_(ids_.empty() ? nullptr : std::make_unique<CellTree>(points, pool)) {
+}
+
+double GridIndex::BoundAround(uint32_t cell, const float center[3],
+                              uint32_t k) const {
+  CellTree::Range range = tree_->root();
+  while (!range.is_cell()) {
+    const CellTree::Range child =
+        cell < range.middle() ? range.left() : range.right();
+    if (tree_->PointsBelow(child) <= k) break;
+    range = child;
+  }
+  return FarthestDistance(tree_->box(range.node), center);
+}
+
+bool GridIndex::SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
+                          absl::Span<float> out) const {
+  // With more candidates than this the tree is the better way.
+  const size_t limit = 512 + k;
+  const size_t first = size_t{cell} * kBlockPoints;
+  const size_t points = tree_->PointsBelow({0, cell, cell + 1});
+  CellBox box;
+  tree_->PointAt(cell, 0, box.low);
+  tree_->PointAt(cell, 0, box.high);
+  for (uint32_t lane = 1; lane < points; ++lane) {
+    float point[3];
+    tree_->PointAt(cell, lane, point);
+    for (int j = 0; j < 3; ++j) {
+      box.low[j] = std::min(box.low[j], point[j]);
+      box.high[j] = std::max(box.high[j], point[j]);
+    }
+  }
+  CellBox center;
+  for (int j = 0; j < 3; ++j) {
+    center.low[j] = center.high[j] = 0.5f * box.low[j] + 0.5f * box.high[j];
+  }
+  double bound = BoundAround(cell, center.low, k);
+  if (scratch.has_last) {
+    bound = std::min(
+        bound, scratch.last_radius + Distance(center.low, scratch.last_center));
+  }
+  if (!tree_->CellsNear(center, bound * kSlack + kUnderflow, limit,
+                        scratch.cells)) {
+    return false;
+  }
+  const auto measure = [&](const float* query) {
+    scratch.distances.resize(scratch.cells.size() * kBlockPoints);
+    kernels_.distances(tree_->blocks(), scratch.cells.data(),
+                       scratch.cells.size(), tree_->dims(), query,
+                       scratch.distances.data());
+  };
+  // Rank k + 1: a point is among its own candidates, at distance zero.
+  const auto select = [&](float guess) {
+    return SmallestOfRank(kernels_, scratch.distances.data(),
+                          scratch.distances.size(), k + 1, guess, scratch.few);
+  };
+  measure(center.low);
+  const auto guess = static_cast<float>(0.25 * bound * bound);
+  float last = select(guess);
+  const double radius = std::sqrt(double{last}) * kSlack + kUnderflow;
+  scratch.has_last = true;
+  std::copy_n(center.low, 3, scratch.last_center);
+  scratch.last_radius = radius;
+  const double reach = radius + FarthestDistance(box, center.low);
+  if (!tree_->CellsNear(box, reach * kSlack + kUnderflow, limit,
+                        scratch.cells)) {
+    return false;
+  }
+  for (uint32_t lane = 0; lane < points; ++lane) {
+    float point[3];
+    tree_->PointAt(cell, lane, point);
+    measure(point);
+    last = select(last);
+    out[tree_->rows()[first + lane]] = last;
+  }
+  return true;
+}
+
+void GridIndex::VisitCell(uint32_t cell, const Query& query,
+                          TopK& nearest) const {
+  float distances[kBlockPoints];
+  kernels_.distances(tree_->blocks(), &cell, 1, tree_->dims(), query.point,
+                     distances);
+  const uint32_t* rows = tree_->rows() + size_t{cell} * kBlockPoints;
+  for (size_t lane = 0; lane < kBlockPoints; ++lane) {
+    if (rows[lane] == query.row || rows[lane] == CellTree::kNoRow) continue;
+    nearest.Offer(NeighborKey(distances[lane], rows[lane]));
+  }
+}
+
+void GridIndex::Visit(const CellTree::Range& range, const Query& query,
+                      TopK& nearest) const {
+  if (range.is_cell()) {
+    VisitCell(range.first, query, nearest);
+    return;
+  }
+  // No point below a child comes before this key.
+  const auto first_key = [&](const CellTree::Range& child) {
+    return NeighborKey(
+        SquaredDistanceBelow(tree_->box(child.node), query.point),
+        query.kth_only ? CellTree::kNoRow : tree_->min_row(child.node));
+  };
+  CellTree::Range near = range.left();
+  CellTree::Range far = range.right();
+  uint64_t near_key = first_key(near);
+  uint64_t far_key = first_key(far);
+  if (far_key < near_key) {
+    std::swap(near, far);
+    std::swap(near_key, far_key);
+  }
+  if (near_key <= nearest.worst()) Visit(near, query, nearest);
+  if (far_key <= nearest.worst()) Visit(far, query, nearest);
+}
+
+absl::Status GridIndex::KthSquaredDistances(uint32_t k, ThreadPool& pool,
+                                            absl::Span<float> out) const {
+  KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
+  const size_t tasks = (tree_->cells() + kTaskCells - 1) / kTaskCells;
+  pool.ParallelFor(tasks, [&](size_t task) {
+    Scratch scratch;
+    TopK nearest;
+    const auto begin = static_cast<uint32_t>(task) * kTaskCells;
+    const uint32_t end = std::min(tree_->cells(), begin + kTaskCells);
+    for (uint32_t cell = begin; cell < end; ++cell) {
+      if (SolveCell(cell, k, scratch, out)) continue;
+      const size_t points = tree_->PointsBelow({0, cell, cell + 1});
+      for (uint32_t lane = 0; lane < points; ++lane) {
+        Query query;
+        tree_->PointAt(cell, lane, query.point);
+        query.row = tree_->rows()[size_t{cell} * kBlockPoints + lane];
+        query.kth_only = true;
+        nearest.Reset(k);
+        Visit(tree_->root(), query, nearest);
+        out[query.row] = KeyDistance(nearest.Kth());
+      }
+    }
+  });
+  return absl::OkStatus();
+}
+
+absl::Status GridIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
+                               ThreadPool& pool,
+                               absl::Span<Neighbor> out) const {
+  KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
+  const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
+  pool.ParallelFor(tasks, [&](size_t task) {
+    TopK nearest;
+    const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
+    for (size_t i = task * kTaskRows; i < end; ++i) {
+      const uint32_t place = tree_->PlaceOf(rows[i]);
+      Query query;
+      tree_->PointAt(place / kBlockPoints, place % kBlockPoints, query.point);
+      query.row = rows[i];
+      query.kth_only = false;
+      nearest.Reset(k);
+      Visit(tree_->root(), query, nearest);
+      size_t slot = i * k;
+      for (const uint64_t key : nearest.Sorted()) {
+        out[slot++] = {ids_[KeyRow(key)], KeyDistance(key)};
+      }
+    }
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,72 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_GRID_INDEX_H_
+#define KMYRIAD_ENTROPY_SERVICE_INDEX_GRID_INDEX_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/simd_level.h"
+#include "entropy_service/index/cell_tree.h"
+#include "entropy_service/index/knn_index.h"
+#include "entropy_service/index/l2_distance.h"
+#include "entropy_service/index/top_k.h"
+
+namespace kmyriad {
+
+// Cell-sorted adaptive grid for up to 3 dimensions.
+//
+// k-th distances are found cell by cell: the k-th distance R of the cell's
+// centre bounds those of its 16 points (the ball of radius R around the
+// centre lies within R + |q - centre| of q), so all 16 share one list of
+// candidate cells, and each only computes the distances to them and selects.
+// Where that list would be long (many points at one place, a cell that spans
+// a gap) each point descends the tree by itself. Both ways are exact.
+class GridIndex final : public KnnIndex {
+ public:
+  static constexpr uint32_t kMaxDims = 3;
+
+  // Copies the points. INVALID_ARGUMENT for more than 3 dimensions, and
+  // errors of ValidatePoints.
+  static absl::StatusOr<std::unique_ptr<GridIndex>> Create(
+      const PointsView& points, SimdLevel level, ThreadPool& pool);
+
+  absl::string_view name() const override { return "grid"; }
+  size_t size() const override { return ids_.size(); }
+  absl::Status KthSquaredDistances(uint32_t k, ThreadPool& pool,
+                                   absl::Span<float> out) const override;
+  absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
+                      ThreadPool& pool,
+                      absl::Span<Neighbor> out) const override;
+
+ private:
+  struct Scratch;
+  struct Query {
+    float point[3];
+    // Excluded from the answer.
+    uint32_t row;
+    // Only the k-th distance matters, so that ties need not be visited.
+    bool kth_only;
+  };
+
+  GridIndex(const PointsView& points, SimdLevel level, ThreadPool& pool);
+
+  // All points of a cell from one list of candidates. False, with nothing
+  // written, if the list would be too long.
+  bool SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
+                 absl::Span<float> out) const;
+  // Upper bound of the distance from `center`, in `cell`, within which there
+  // are more than k points.
+  double BoundAround(uint32_t cell, const float center[3], uint32_t k) const;
+  void Visit(const CellTree::Range& range, const Query& query,
+             TopK& nearest) const;
+  void VisitCell(uint32_t cell, const Query& query, TopK& nearest) const;
+
+  const L2Kernels& kernels_;
+  const std::vector<uint32_t> ids_;
+  // Absent for an empty index.
+  const std::unique_ptr<const CellTree> tree_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_GRID_INDEX_H_

@@ -1,0 +1,29 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_INDEX_FACTORY_H_
+#define KMYRIAD_ENTROPY_SERVICE_INDEX_INDEX_FACTORY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/simd_level.h"
+#include "entropy_service/index/knn_index.h"
+
+namespace kmyriad {
+
+// An index, and why this engine was taken.
+struct ChosenIndex {
+  std::unique_ptr<KnnIndex> index;
+  std::string reason;
+};
+
+// Indexes `points` with `engine`: "grid", "brute_force", or "auto", which
+// takes the grid up to 3 dimensions and brute force above. All give the same
+// bits. INVALID_ARGUMENT for another name, and the errors of the engine.
+absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
+                                           const PointsView& points,
+                                           SimdLevel level, ThreadPool& pool);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_INDEX_FACTORY_H_

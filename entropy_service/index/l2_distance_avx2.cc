@@ -1,0 +1,29 @@
+#include <immintrin.h>
+
+#include "entropy_service/index/l2_distance_kernels.h"
+
+namespace kmyriad {
+namespace {
+
+struct Avx2Vec {
+  static constexpr size_t kLanes = 8;
+  static __m256 Load(const float* from) { return _mm256_loadu_ps(from); }
+  static void Store(float* to, __m256 value) { _mm256_storeu_ps(to, value); }
+  static __m256 Set(float value) { return _mm256_set1_ps(value); }
+  static __m256 Subtract(__m256 a, __m256 b) { return _mm256_sub_ps(a, b); }
+  static __m256 Fma(__m256 a, __m256 b, __m256 c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+  static uint32_t AtMost(__m256 a, __m256 b) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)));
+  }
+};
+
+}  // namespace
+
+namespace internal {
+constinit const L2Kernels kAvx2L2Kernels = MakeKernels<Avx2Vec>();
+}  // namespace internal
+
+}  // namespace kmyriad
