@@ -1,0 +1,49 @@
+#include "entropy_service/index/knn_index.h"
+
+#include <limits>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace kmyriad {
+namespace {
+
+using testing::HasSubstr;
+
+absl::Status Validate(const std::vector<float>& coordinates,
+                      const std::vector<uint32_t>& ids, uint32_t dims) {
+  return ValidatePoints({coordinates, ids, dims});
+}
+
+TEST(ValidatePointsTest, TakesWhatTheContractAllows) {
+  EXPECT_TRUE(Validate({1, 2, -1e18f, 1e18f}, {0, 7}, 2).ok());
+  EXPECT_TRUE(Validate({}, {}, 32).ok());
+}
+
+TEST(ValidatePointsTest, NamesTheOffendingFeature) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity(), -1.1e18f}) {
+    const absl::Status status = Validate({1, 2, 3, bad}, {4, 9}, 2);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("feature 1 of point 9"));
+  }
+}
+
+TEST(ValidatePointsTest, RefusesShapesThatDisagree) {
+  EXPECT_EQ(Validate({1, 2, 3}, {4, 9}, 2).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Validate({}, {}, 0).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Validate({}, {}, 33).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ValidatePointsTest, RefusesIdsThatDoNotAscend) {
+  EXPECT_EQ(Validate({1, 2}, {4, 4}, 1).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Validate({1, 2}, {4, 3}, 1).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace kmyriad
