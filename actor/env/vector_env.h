@@ -22,6 +22,8 @@ struct VectorEnvOptions {
   std::string backend;  // "mujoco"; "none" for point_mass
 };
 
+class VectorEnv;
+
 // The constant part of an environment, shared by all blocks of a process:
 // compiled terrain, physics model, specification. Thread-safe.
 class EnvironmentModel {
@@ -38,6 +40,11 @@ class EnvironmentModel {
   // model by content, backend and its version, integrator, time step, frame
   // skip, action scale, horizon.
   virtual Digest fingerprint() const = 0;
+
+ private:
+  friend class VectorEnv;
+  // A block that shares this model and keeps it alive.
+  virtual absl::StatusOr<std::unique_ptr<VectorEnv>> CreateBlock() const = 0;
 };
 
 // One block of 16 environments. One thread at a time.
@@ -49,6 +56,7 @@ class VectorEnv {
 
   // Fully resets all 16 lanes, solver warm start included; lane l is
   // environment first_env + l. Depends on (seed, epoch, environment) alone.
+  // First call: before it nothing else may be called.
   virtual void Reset(uint64_t seed, uint32_t epoch, uint32_t first_env) = 0;
 
   // Raw observations of the current state, [obs_dim, 16] (lane-minor).

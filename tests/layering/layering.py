@@ -72,10 +72,14 @@ CONFINEMENT = [
     (r"absl/log/", []),
 ]
 
+# Headers that the build writes.
+GENERATED = ["kmyriad_revision.h"]
 SOURCE_FOLDERS = ["actor", "common", "deploy", "entropy_service", "learner",
                   "tests"]
 MAX_LINES = {".h": 250, ".cc": 650}
 MAX_FUNCTION_LINES = 60
+# Tables of cases make tests long without making them hard to read.
+MAX_TEST_FUNCTION_LINES = 100
 MAX_COLUMNS = 80
 MAX_README_LINES = 40
 
@@ -165,7 +169,7 @@ def check_existence(root, path, lines):
         if is_ours(include) and not os.path.exists(
                 os.path.join(root, include)):
             yield path, number, f"{include} does not exist"
-        elif "/" not in include:
+        elif "/" not in include and include not in GENERATED:
             yield path, number, f"{include}: not from the repository's root"
 
 
@@ -187,14 +191,16 @@ def check_form(path, lines):
 
 def check_functions(path, lines):
     """Length of functions; formatted code starts and ends them in column 0."""
+    limit = (MAX_TEST_FUNCTION_LINES if path.startswith("tests/")
+             else MAX_FUNCTION_LINES)
     start = 0
     for number, line in enumerate(lines, 1):
         if FUNCTION_START.match(line) and not NOT_A_FUNCTION.match(line):
             start = number
         elif line.startswith("}") and start:
-            if number - start + 1 >= MAX_FUNCTION_LINES:
+            if number - start + 1 >= limit:
                 yield (path, start, f"a function of {number - start + 1} "
-                       f"lines, limit {MAX_FUNCTION_LINES}")
+                       f"lines, limit {limit}")
             start = 0
 
 

@@ -1,0 +1,31 @@
+#ifndef KMYRIAD_ACTOR_ENV_TASKS_ANT_H_
+#define KMYRIAD_ACTOR_ENV_TASKS_ANT_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "actor/env/vector_env.h"
+
+namespace kmyriad {
+
+// The Ant of Gymnasium, without reward and without end: a fallen ant is a
+// state, too.
+//
+// Observation (30): x/X, y/X (X = half size of the arena), torso height z,
+// quaternion (w, x, y, z), 8 joint angles (hip and ankle of legs 1 to 4),
+// linear velocity in the world, angular velocity in the torso, 8 joint
+// velocities, t/T. Metres, radians, seconds.
+// Actions (8): torque of hip and ankle of legs 4, 1, 2, 3, as a share of the
+// gear, times action_scale. Features: x, y of the torso in metres.
+//
+// Reset: at the terrain's start +-0.25 m, 0.75 m above the local ground, at
+// rest, joint angles within +-0.1 rad of zero.
+// Flags: outside = the torso's centre is not over a free cell of the map, or
+// more than 2 m from the local ground; upside down = its up vector points
+// down.
+absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
+    const VectorEnvOptions& options);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ACTOR_ENV_TASKS_ANT_H_

@@ -1,0 +1,29 @@
+#include "actor/physics/backend_factory.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "actor/physics/mujoco/ant_mjcf.h"
+#include "actor/physics/mujoco/mujoco_backend.h"
+
+namespace kmyriad {
+
+absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateAntPhysics(
+    absl::string_view backend, const PhysicsOptions& options) {
+  if (backend == "mujoco") return CreateMujocoModel(AntMjcf(options));
+  if (backend == "simd" || backend == "cuda") {
+    return absl::UnimplementedError(
+        absl::StrCat("physics.backend = ", backend,
+                     ": this backend is not built; use mujoco"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "physics.backend = ", backend, ": no such backend; use mujoco"));
+}
+
+absl::StatusOr<Integrator> ParseIntegrator(absl::string_view name) {
+  if (name == "implicitfast") return Integrator::kImplicitFast;
+  if (name == "rk4") return Integrator::kRungeKutta4;
+  return absl::InvalidArgumentError(
+      absl::StrCat("env.integrator = ", name, ": must be implicitfast or rk4"));
+}
+
+}  // namespace kmyriad

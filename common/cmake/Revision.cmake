@@ -1,0 +1,13 @@
+# Run by the build with -DSOURCE=... -DOUTPUT=... -DVERSION=...: writes the
+# revision of the source to a header, which changes only when the revision
+# does.
+execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD
+  OUTPUT_VARIABLE revision OUTPUT_STRIP_TRAILING_WHITESPACE
+  RESULT_VARIABLE result ERROR_QUIET)
+if(NOT result EQUAL 0)
+  set(revision unknown)
+endif()
+file(WRITE ${OUTPUT}.new "#define KMYRIAD_REVISION \"${revision}\"
+#define KMYRIAD_VERSION \"${VERSION}\"\n")
+execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different
+  ${OUTPUT}.new ${OUTPUT})

@@ -1,0 +1,58 @@
+#include "actor/env/terrain_library.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace kmyriad {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(TerrainLibraryTest, ShipsFourTerrains) {
+  std::vector<std::string> names;
+  for (const ShippedTerrain& shipped : ShippedTerrains()) {
+    names.emplace_back(shipped.name);
+    EXPECT_TRUE(LoadTerrain(names.back(), {}).ok());
+  }
+  EXPECT_THAT(names, ElementsAre("cave", "empty", "maze", "pyramid"));
+}
+
+TEST(TerrainLibraryTest, LoadsFilesByPath) {
+  char folder[] = "/tmp/terrain_library_test.XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/my_room.txt";
+  std::ofstream(path) << "cell 4\nmap\nS1\nend\n";
+  const auto terrain = LoadTerrain(path, {});
+  ASSERT_TRUE(terrain.ok()) << terrain.status();
+  EXPECT_EQ(terrain->name, "my_room");
+  EXPECT_EQ(terrain->hash, Sha256Of("cell 4\nmap\nS1\nend\n"));
+
+  std::ofstream(path) << "cell 4\nmap\nS?\nend\n";
+  EXPECT_THAT(std::string(LoadTerrain(path, {}).status().message()),
+              HasSubstr(path + ":3: unknown character '?'"));
+  std::remove(path.c_str());
+  rmdir(folder);
+}
+
+TEST(TerrainLibraryTest, SuggestsTheNearestName) {
+  const auto terrain = LoadTerrain("mase", {});
+  EXPECT_EQ(terrain.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(terrain.status().message()),
+              AllOf(HasSubstr("'mase'"), HasSubstr("did you mean 'maze'?"),
+                    HasSubstr("cave, empty, maze, pyramid")));
+  EXPECT_THAT(
+      std::string(LoadTerrain("/nowhere/at/all", {}).status().message()),
+      ::testing::Not(HasSubstr("did you mean")));
+}
+
+}  // namespace
+}  // namespace kmyriad
