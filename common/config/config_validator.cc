@@ -1,0 +1,247 @@
+#include <cmath>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "common/base/check.h"
+#include "common/base/status_macros.h"
+#include "common/config/field_table.h"
+#include "common/config/run_config.h"
+
+namespace kmyriad {
+namespace {
+
+using ::google::protobuf::FieldDescriptor;
+
+template <typename Value>
+absl::Status Refuse(absl::string_view key, const Value& value,
+                    absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(key, " = ", value, ": ", why));
+}
+
+std::string RangeText(const FieldRule& rule) {
+  // Digits enough for every bound of the table.
+  const std::string least = absl::StrFormat("%.15g", rule.least);
+  const std::string greatest = absl::StrFormat("%.15g", rule.greatest);
+  if (std::isinf(rule.greatest)) {
+    return absl::StrCat("must be at least ", least);
+  }
+  if (rule.least == rule.greatest) return absl::StrCat("must be ", least);
+  return absl::StrCat("must be ", rule.above ? "above " : "", least,
+                      rule.above ? " and at most " : " to ", greatest);
+}
+
+std::string ChoiceSuggestion(absl::string_view value,
+                             const std::vector<std::string>& choices) {
+  const std::string nearest = NearestName(value, choices);
+  const std::string list = absl::StrJoin(choices, ", ");
+  if (nearest.empty()) return absl::StrCat("must be one of ", list);
+  return absl::StrCat("did you mean \"", nearest, "\"? It must be one of ",
+                      list);
+}
+
+absl::Status CheckField(const v1::RunConfig& config, const FieldPath& path,
+                        const FieldRule& rule) {
+  const std::string key = path.key();
+  if (!HasValue(config, path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(key, " is missing; give it a value (",
+                     TypeText(*path.field), "), or start from a preset"));
+  }
+  const std::string value = absl::CEscape(ValueText(config, path));
+  if (path.field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    if (rule.choices.empty()) return absl::OkStatus();
+    for (const std::string& choice : rule.choices) {
+      if (choice == value) return absl::OkStatus();
+    }
+    return Refuse(
+        key, value,
+        absl::StrCat("unknown; ", ChoiceSuggestion(value, rule.choices)));
+  }
+  if (path.field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
+    return absl::OkStatus();
+  }
+  // Compared as the type that the key has: 0.3f is not 0.3.
+  const bool narrow = path.field->cpp_type() == FieldDescriptor::CPPTYPE_FLOAT;
+  const double least = narrow ? static_cast<float>(rule.least) : rule.least;
+  for (const double number : Numbers(config, path)) {
+    // Written so that what is not a number fails too.
+    const bool fits = number >= least && number <= rule.greatest &&
+                      !(rule.above && number == least);
+    if (!fits) return Refuse(key, value, RangeText(rule));
+  }
+  return absl::OkStatus();
+}
+
+// Valid UTF-8 (RFC 3629) without control characters: what a proto text and a
+// line of a log can hold.
+bool IsPrintableUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const size_t length = first < 0x80                    ? 1
+                          : first >= 0xC2 && first < 0xE0 ? 2
+                          : first >= 0xE0 && first < 0xF0 ? 3
+                          : first >= 0xF0 && first < 0xF5 ? 4
+                                                          : 0;
+    if (length == 0 || length > text.size() || first < 0x20 || first == 0x7F) {
+      return false;
+    }
+    for (size_t i = 1; i < length; ++i) {
+      const auto next = static_cast<unsigned char>(text[i]);
+      // Beside the usual range of a continuation, no overlong forms, no
+      // surrogates, nothing above U+10FFFF.
+      const unsigned least = i > 1           ? 0x80
+                             : first == 0xE0 ? 0xA0
+                             : first == 0xF0 ? 0x90
+                                             : 0x80;
+      const unsigned most = i > 1           ? 0xBF
+                            : first == 0xED ? 0x9F
+                            : first == 0xF4 ? 0x8F
+                                            : 0xBF;
+      if (next < least || next > most) return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// A shipped terrain or a path, which the actor opens later.
+absl::Status CheckTerrain(const std::string& terrain) {
+  static const auto* const kShipped =
+      new std::vector<std::string>{"empty", "maze", "cave", "pyramid"};
+  for (const std::string& name : *kShipped) {
+    if (name == terrain) return absl::OkStatus();
+  }
+  const std::string shown = absl::CEscape(terrain);
+  if (!IsPrintableUtf8(terrain)) {
+    return Refuse("env.terrain", shown,
+                  "not printable UTF-8; rename the terrain file");
+  }
+  if (terrain.find_first_of("/.") != std::string::npos) return absl::OkStatus();
+  return Refuse(
+      "env.terrain", shown,
+      absl::StrCat("unknown; ", ChoiceSuggestion(terrain, *kShipped),
+                   ", or the path of a terrain file (with a / or .)"));
+}
+
+absl::Status CheckTask(const v1::RunConfig& config) {
+  const bool point = config.env().task() == "point_mass";
+  const bool no_integrator = config.env().integrator() == "none";
+  if (point != no_integrator) {
+    return Refuse("env.integrator", config.env().integrator(),
+                  point ? "env.task = point_mass has no physics; set it to none"
+                        : "env.task = ant needs implicitfast or rk4");
+  }
+  const bool no_backend = config.physics().backend() == "none";
+  if (point != no_backend) {
+    return Refuse("physics.backend", config.physics().backend(),
+                  point ? "env.task = point_mass has no physics; set it to none"
+                        : "env.task = ant needs mujoco");
+  }
+  if (point && config.env().frame_skip() != 1) {
+    return Refuse("env.frame_skip", config.env().frame_skip(),
+                  "env.task = point_mass has no physics steps; set it to 1");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTrunk(const v1::RunConfig& config) {
+  const auto& trunk = config.network().trunk();
+  const std::string value = absl::StrJoin(trunk, ",");
+  if (trunk.size() > 2) {
+    return Refuse("network.trunk", value, "must be one or two widths");
+  }
+  for (const uint32_t width : trunk) {
+    if (width % 16 != 0) {
+      return Refuse("network.trunk", value,
+                    absl::StrCat(width, " is not a multiple of 16; take ",
+                                 (width + 8) / 16 * 16));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Divisor of `count` that is nearest to `wanted`.
+uint32_t NearestDivisor(uint32_t count, uint32_t wanted) {
+  uint32_t best = 1;
+  const auto distance = [&](uint32_t d) {
+    return d > wanted ? d - wanted : wanted - d;
+  };
+  for (uint32_t divisor = 1; divisor <= count; ++divisor) {
+    if (count % divisor == 0 && distance(divisor) < distance(best)) {
+      best = divisor;
+    }
+  }
+  return best;
+}
+
+absl::Status CheckPopulation(const v1::RunConfig& config) {
+  const uint32_t envs = config.env().count();
+  const uint32_t agents = config.population().agents();
+  if (envs % agents != 0) {
+    return Refuse("population.agents", agents,
+                  absl::StrCat("does not divide env.count = ", envs,
+                               "; the nearest number that does is ",
+                               NearestDivisor(envs, agents)));
+  }
+  const uint64_t per_agent = uint64_t{envs / agents} * config.env().horizon();
+  if (config.ppo().minibatches() > per_agent) {
+    return Refuse("ppo.minibatches", config.ppo().minibatches(),
+                  absl::StrCat("more than the ", per_agent,
+                               " samples of an agent per epoch (env.count / "
+                               "population.agents * env.horizon)"));
+  }
+  const bool individual = config.entropy().pooling() == "individual";
+  const uint64_t pool =
+      individual ? per_agent : uint64_t{envs} * config.env().horizon();
+  if (config.entropy().k() >= pool) {
+    return Refuse(
+        "entropy.k", config.entropy().k(),
+        absl::StrCat("must be below the ", pool, " particles of ",
+                     individual ? "an agent's pool (env.count / "
+                                  "population.agents * env.horizon)"
+                                : "the pool (env.count * env.horizon)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDevice(const std::string& device) {
+  absl::string_view index = device;
+  uint32_t number;
+  const bool numbered =
+      absl::ConsumePrefix(&index, "cuda:") &&
+      index.find_first_not_of("0123456789") == absl::string_view::npos &&
+      absl::SimpleAtoi(index, &number) && number < 64;
+  if (device == "cpu" || device == "cuda" || numbered) return absl::OkStatus();
+  return Refuse("learner.device", absl::CEscape(device),
+                "unknown; must be cpu, cuda or cuda:N with N the number of a "
+                "GPU, from 0");
+}
+
+}  // namespace
+
+absl::Status ValidateRunConfig(const v1::RunConfig& config) {
+  const std::vector<FieldPath>& paths = FieldPaths();
+  const std::vector<FieldRule>& rules = FieldRules();
+  KMYRIAD_CHECK(paths.size() == rules.size());
+  for (size_t i = 0; i < paths.size(); ++i) {
+    KMYRIAD_RETURN_IF_ERROR(CheckField(config, paths[i], rules[i]));
+  }
+  KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config.env().terrain()));
+  KMYRIAD_RETURN_IF_ERROR(CheckTask(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckTrunk(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckPopulation(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckDevice(config.learner().device()));
+  if (config.rpc().credit_bytes() < config.rpc().batch_bytes()) {
+    return Refuse("rpc.credit_bytes", config.rpc().credit_bytes(),
+                  absl::StrCat("must be at least rpc.batch_bytes = ",
+                               config.rpc().batch_bytes()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kmyriad
