@@ -1,0 +1,46 @@
+#include "actor/physics/backend_factory.h"
+
+#include "gtest/gtest.h"
+
+namespace kmyriad {
+namespace {
+
+TEST(BackendFactoryTest, BuildsTheAntOnMujoco) {
+  const auto model = CreateAntPhysics("mujoco", {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->dimensions().position, 15u);
+  EXPECT_EQ((*model)->dimensions().velocity, 14u);
+  EXPECT_EQ((*model)->dimensions().control, 8u);
+  EXPECT_EQ((*model)->dimensions().reference_position[2], 0.75);
+  EXPECT_NE((*model)->Description().find("mujoco 3.17.0"), std::string::npos);
+}
+
+TEST(BackendFactoryTest, DescriptionsTellModelsApart) {
+  PhysicsOptions options;
+  const std::string plain =
+      (*CreateAntPhysics("mujoco", options))->Description();
+  options.integrator = Integrator::kRungeKutta4;
+  EXPECT_NE((*CreateAntPhysics("mujoco", options))->Description(), plain);
+  options = {};
+  options.timestep = 0.005;
+  EXPECT_NE((*CreateAntPhysics("mujoco", options))->Description(), plain);
+  options = {};
+  options.boxes.push_back({{1, 2, 3}, {1, 1, 1}});
+  EXPECT_NE((*CreateAntPhysics("mujoco", options))->Description(), plain);
+}
+
+TEST(BackendFactoryTest, NamesBackendsThatAreNotBuilt) {
+  EXPECT_EQ(CreateAntPhysics("cuda", {}).status().code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(CreateAntPhysics("bullet", {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(BackendFactoryTest, ParsesIntegrators) {
+  EXPECT_EQ(*ParseIntegrator("implicitfast"), Integrator::kImplicitFast);
+  EXPECT_EQ(*ParseIntegrator("rk4"), Integrator::kRungeKutta4);
+  EXPECT_FALSE(ParseIntegrator("RK4").ok());
+}
+
+}  // namespace
+}  // namespace kmyriad
