@@ -1,14 +1,11 @@
 #include "actor/env/terrain_library.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/temp_dir.h"
 
 namespace kmyriad {
 namespace {
@@ -27,9 +24,8 @@ TEST(TerrainLibraryTest, ShipsFourTerrains) {
 }
 
 TEST(TerrainLibraryTest, LoadsFilesByPath) {
-  char folder[] = "/tmp/terrain_library_test.XXXXXX";
-  ASSERT_NE(mkdtemp(folder), nullptr);
-  const std::string path = std::string(folder) + "/my_room.txt";
+  const TempDir folder;
+  const std::string path = folder.File("my_room.txt");
   std::ofstream(path) << "cell 4\nmap\nS1\nend\n";
   const auto terrain = LoadTerrain(path, {});
   ASSERT_TRUE(terrain.ok()) << terrain.status();
@@ -39,8 +35,6 @@ TEST(TerrainLibraryTest, LoadsFilesByPath) {
   std::ofstream(path) << "cell 4\nmap\nS?\nend\n";
   EXPECT_THAT(std::string(LoadTerrain(path, {}).status().message()),
               HasSubstr(path + ":3: unknown character '?'"));
-  std::remove(path.c_str());
-  rmdir(folder);
 }
 
 TEST(TerrainLibraryTest, SuggestsTheNearestName) {

@@ -1,11 +1,9 @@
 #include "actor/env/tasks/ant.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "common/base/segment.h"
 #include "common/math/philox.h"
 #include "gtest/gtest.h"
+#include "tests/testing/temp_dir.h"
 
 namespace kmyriad {
 namespace {
@@ -185,16 +184,10 @@ TEST(AntTest, FlagsAntsThatLieOnTheirBacks) {
 // An ant that falls off a tower of 5 m is outside while more than 2 m above
 // the local ground.
 TEST(AntTest, FlagsAntsThatAreFarFromTheGround) {
-  char path[] = "/tmp/ant_test.XXXXXX";
-  const int file = mkstemp(path);
-  ASSERT_GE(file, 0);
-  const std::string text =
-      "cell 4\nlayer 0 0 0.3 0.3 0 5\nmap\n...\n.S.\n...\nend\n";
-  ASSERT_EQ(write(file, text.data(), text.size()),
-            static_cast<ssize_t>(text.size()));
-  close(file);
-  const auto env = MakeEnv(path);
-  unlink(path);
+  const TempDir folder;
+  std::ofstream(folder.File("tower.txt"))
+      << "cell 4\nlayer 0 0 0.3 0.3 0 5\nmap\n...\n.S.\n...\nend\n";
+  const auto env = MakeEnv(folder.File("tower.txt"));
   env->Reset(1, 1, 0);
   Observations o;
   Features features;

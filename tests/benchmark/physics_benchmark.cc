@@ -1,0 +1,295 @@
+#include "tests/benchmark/physics_benchmark.h"
+
+#include <mujoco/mujoco.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "actor/env/terrain_library.h"
+#include "actor/physics/backend_factory.h"
+#include "actor/physics/mujoco/ant_mjcf.h"
+#include "common/base/clock.h"
+#include "common/base/segment.h"
+#include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
+#include "common/math/philox.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr uint32_t kFrameSkip = 5;
+constexpr float kActionScale = 0.3f;
+constexpr uint32_t kHorizon = 400;
+// Env steps of one slice: a few milliseconds per block.
+constexpr uint32_t kSlice = 4;
+constexpr uint32_t kActuators = 8;
+
+using Controls = std::array<float, kActuators * kBlockLanes>;
+
+struct ModelDeleter {
+  void operator()(mjModel* model) const { mj_deleteModel(model); }
+};
+struct DataDeleter {
+  void operator()(mjData* data) const { mj_deleteData(data); }
+};
+using BareModel = std::unique_ptr<mjModel, ModelDeleter>;
+using BareData = std::unique_ptr<mjData, DataDeleter>;
+
+double ThreadCpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// Time spent in one kind of slices.
+struct Stopwatch {
+  double wall = 0;
+  double cpu = 0;
+
+  template <typename Work>
+  void Measure(const Work& work) {
+    const double wall_start = RealClock().MonotonicSeconds();
+    const double cpu_start = ThreadCpuSeconds();
+    work();
+    cpu += ThreadCpuSeconds() - cpu_start;
+    wall += RealClock().MonotonicSeconds() - wall_start;
+  }
+};
+
+// Uniform in (-0.3, 0.3).
+Controls ControlsFor(uint32_t block, uint32_t step) {
+  Controls controls;
+  for (uint32_t i = 0; i < controls.size(); ++i) {
+    const PhiloxBlock random = RunRandom(1, RandomStream::kEvaluation,
+                                         block * kBlockLanes + i % kBlockLanes,
+                                         0, step, i / kBlockLanes);
+    controls[i] = kActionScale * (2 * UniformOpen(random.word[0]) - 1);
+  }
+  return controls;
+}
+
+// 16 Ants twice: on the backend and in bare mjData.
+class Twins {
+ public:
+  Twins(std::unique_ptr<PhysicsBlock> block, const mjModel* bare_model,
+        const Terrain& terrain, uint32_t index)
+      : block_(std::move(block)),
+        bare_model_(bare_model),
+        terrain_(terrain),
+        index_(index) {
+    for (BareData& data : bare_) data.reset(mj_makeData(bare_model_));
+  }
+
+  // Steps both sides by one slice, each on its watch.
+  void RunSlice(bool ours_first, Stopwatch& ours, Stopwatch& bare) {
+    if (step_ % kHorizon == 0) Reset();
+    std::array<Controls, kSlice> controls;
+    for (uint32_t i = 0; i < kSlice; ++i) {
+      controls[i] = ControlsFor(index_, step_ + i);
+    }
+    step_ += kSlice;
+    if (ours_first) ours.Measure([&] { StepOurs(controls); });
+    bare.Measure([&] { StepBare(controls); });
+    if (!ours_first) ours.Measure([&] { StepOurs(controls); });
+  }
+
+  bool HaveEqualStates() const {
+    std::vector<double> qpos(bare_model_->nq), qvel(bare_model_->nv);
+    for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+      block_->Read(lane, qpos.data(), qvel.data());
+      if (std::memcmp(qpos.data(), bare_[lane]->qpos,
+                      qpos.size() * sizeof(double)) != 0 ||
+          std::memcmp(qvel.data(), bare_[lane]->qvel,
+                      qvel.size() * sizeof(double)) != 0) {
+        return false;
+      }
+    }
+    return failed_ == 0;
+  }
+
+  uint64_t env_steps() const { return uint64_t{step_} * kBlockLanes; }
+
+ private:
+  void Reset() {
+    std::vector<double> qpos(bare_model_->qpos0,
+                             bare_model_->qpos0 + bare_model_->nq);
+    const std::vector<double> qvel(bare_model_->nv, 0.0);
+    for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+      // Spread over start and goals, so that walls are met.
+      const size_t place = lane % (terrain_.goals.size() + 1);
+      const bool at_start = place == terrain_.goals.size();
+      qpos[0] = at_start ? terrain_.start_x : terrain_.goals[place].x;
+      qpos[1] = at_start ? terrain_.start_y : terrain_.goals[place].y;
+      qpos[2] = terrain_.GroundHeight(qpos[0], qpos[1]) + 0.75;
+      block_->Reset(lane, qpos.data(), qvel.data());
+      mj_resetData(bare_model_, bare_[lane].get());
+      std::copy(qpos.begin(), qpos.end(), bare_[lane]->qpos);
+    }
+  }
+
+  void StepOurs(const std::array<Controls, kSlice>& controls) {
+    for (const Controls& c : controls) {
+      failed_ |= block_->Step(c.data(), kFrameSkip);
+    }
+  }
+
+  void StepBare(const std::array<Controls, kSlice>& controls) {
+    for (const Controls& c : controls) {
+      for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+        mjData* data = bare_[lane].get();
+        for (uint32_t i = 0; i < kActuators; ++i) {
+          data->ctrl[i] = static_cast<double>(c[i * kBlockLanes + lane]);
+        }
+        for (uint32_t i = 0; i < kFrameSkip; ++i) mj_step(bare_model_, data);
+      }
+    }
+  }
+
+  std::unique_ptr<PhysicsBlock> block_;
+  const mjModel* const bare_model_;
+  const Terrain& terrain_;
+  const uint32_t index_;
+  std::array<BareData, kBlockLanes> bare_;
+  uint32_t step_ = 0;
+  LaneMask failed_ = 0;
+};
+
+absl::StatusOr<BareModel> CompileBareModel(const PhysicsOptions& options) {
+  char error[500] = "";
+  mjSpec* spec = mj_parseXMLString(AntMjcf(options).c_str(), nullptr, error,
+                                   sizeof(error));
+  if (spec == nullptr) return absl::InternalError(error);
+  BareModel model(mj_compile(spec, nullptr));
+  mj_deleteSpec(spec);
+  if (model == nullptr) return absl::InternalError("cannot compile the model");
+  return model;
+}
+
+// What one thread did.
+struct ThreadResult {
+  Stopwatch ours, bare;
+  uint64_t env_steps = 0;
+  bool equal = true;
+};
+
+ThreadResult RunThread(std::vector<Twins>& blocks, double seconds) {
+  ThreadResult result;
+  Stopwatch warm_up;
+  for (Twins& block : blocks) block.RunSlice(true, warm_up, warm_up);
+  const uint64_t warm_up_steps = blocks.size() * kSlice * kBlockLanes;
+  const double end = RealClock().MonotonicSeconds() + seconds;
+  bool ours_first = false;
+  do {
+    for (Twins& block : blocks) {
+      block.RunSlice(ours_first, result.ours, result.bare);
+      ours_first = !ours_first;
+    }
+  } while (RealClock().MonotonicSeconds() < end);
+  for (const Twins& block : blocks) {
+    result.env_steps += block.env_steps();
+    result.equal = result.equal && block.HaveEqualStates();
+  }
+  result.env_steps -= warm_up_steps;
+  return result;
+}
+
+absl::Status Validate(const PhysicsBenchmarkOptions& options) {
+  if (options.envs < 1 || options.envs > 65536) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("envs = ", options.envs, ": use 1 to 65536"));
+  }
+  if (!(options.seconds > 0 && options.seconds <= 3600)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("seconds = ", options.seconds, ": use up to 3600"));
+  }
+  if (options.threads > 1024) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("threads = ", options.threads, ": use at most 1024"));
+  }
+  return absl::OkStatus();
+}
+
+nlohmann::json Report(const PhysicsBenchmarkOptions& options,
+                      const std::vector<ThreadResult>& results) {
+  const double evaluations_per_env_step =
+      kFrameSkip * (options.integrator == "rk4" ? 4 : 1);
+  double env_steps_per_second = 0, bare_env_steps_per_second = 0;
+  double ours_cpu = 0, bare_cpu = 0, seconds = 0;
+  uint64_t env_steps = 0;
+  for (const ThreadResult& result : results) {
+    const auto steps = static_cast<double>(result.env_steps);
+    env_steps_per_second += steps / result.ours.wall;
+    bare_env_steps_per_second += steps / result.bare.wall;
+    ours_cpu += result.ours.cpu;
+    bare_cpu += result.bare.cpu;
+    seconds = std::max(seconds, result.ours.wall + result.bare.wall);
+    env_steps += result.env_steps;
+  }
+  return {{"backend", options.backend},
+          {"engine", absl::StrCat("MuJoCo ", mj_versionString())},
+          {"terrain", options.terrain},
+          {"integrator", options.integrator},
+          {"envs", options.envs},
+          {"threads", results.size()},
+          {"seconds", seconds},
+          {"env_steps", env_steps},
+          {"env_steps_per_second", env_steps_per_second},
+          {"evaluations_per_second",
+           env_steps_per_second * evaluations_per_env_step},
+          {"bare_evaluations_per_second",
+           bare_env_steps_per_second * evaluations_per_env_step},
+          {"ratio", bare_cpu / ours_cpu}};
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
+    const PhysicsBenchmarkOptions& options) {
+  KMYRIAD_RETURN_IF_ERROR(Validate(options));
+  PhysicsOptions physics;
+  KMYRIAD_ASSIGN_OR_RETURN(physics.integrator,
+                           ParseIntegrator(options.integrator));
+  KMYRIAD_ASSIGN_OR_RETURN(const Terrain terrain,
+                           LoadTerrain(options.terrain, {}));
+  physics.boxes = terrain.boxes;
+  KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<const PhysicsModel> model,
+                           CreateAntPhysics(options.backend, physics));
+  KMYRIAD_ASSIGN_OR_RETURN(const BareModel bare, CompileBareModel(physics));
+
+  const uint32_t blocks = BlockCount(options.envs);
+  const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const uint32_t threads =
+      std::min(blocks, options.threads == 0 ? cores : options.threads);
+  std::vector<std::vector<Twins>> shares(threads);
+  for (uint32_t i = 0; i < blocks; ++i) {
+    KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<PhysicsBlock> block,
+                             model->CreateBlock());
+    shares[i % threads].emplace_back(std::move(block), bare.get(), terrain, i);
+  }
+  std::vector<ThreadResult> results(threads);
+  {
+    ThreadPool pool(static_cast<int>(threads));
+    for (uint32_t i = 0; i < threads; ++i) {
+      pool.Schedule(
+          [&, i] { results[i] = RunThread(shares[i], options.seconds); });
+    }
+  }
+  for (const ThreadResult& result : results) {
+    if (!result.equal) {
+      return absl::InternalError(
+          "the backend's states differ from the bare engine's");
+    }
+  }
+  return Report(options, results);
+}
+
+}  // namespace kmyriad
