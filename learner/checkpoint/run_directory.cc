@@ -200,10 +200,10 @@ absl::Status RunDirectory::TruncateMetrics(uint64_t bytes) {
     metrics_bytes_ = present;
     return absl::OkStatus();
   }
-  if (present > bytes) {
-    KMYRIAD_RETURN_IF_ERROR(files_.Truncate(path, bytes));
-  }
   metrics_bytes_ = bytes;
+  metrics_dirty_ = present > bytes;
+  if (!metrics_dirty_) return absl::OkStatus();
+  KMYRIAD_RETURN_IF_ERROR(files_.Truncate(path, bytes));
   metrics_dirty_ = false;
   return absl::OkStatus();
 }

@@ -77,7 +77,8 @@ class RunDirectory {
   uint64_t metrics_bytes() const { return metrics_bytes_; }
   // Appends `line` and a newline. May be repeated after a failure.
   absl::Status AppendMetrics(absl::string_view line);
-  // Cuts metrics.jsonl to `bytes`. A shorter file stays, with a warning.
+  // Cuts metrics.jsonl to `bytes`. A shorter file stays, with a warning. After
+  // a failure the next append cuts it first.
   absl::Status TruncateMetrics(uint64_t bytes);
   // Last line; empty if there is none.
   absl::StatusOr<std::string> LastMetrics();

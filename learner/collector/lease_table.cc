@@ -26,8 +26,6 @@ void LeaseTable::StartEpoch() {
     queue_.push_back(i);
   }
   done_ = 0;
-  recomputed_ = 0;
-  backups_ = 0;
 }
 
 void LeaseTable::EndEpoch() {
@@ -59,7 +57,7 @@ LeaseGrant LeaseTable::Assign(StreamId id) {
   while (actor.held < actor.capacity && !queue_.empty()) {
     const uint32_t block = queue_.front();
     queue_.pop_front();
-    if (blocks_[block].lost_before) ++recomputed_;
+    if (blocks_[block].lost_before) grant.recomputed.push_back(block);
     Give(id, block, grant.deadline_seconds);
     grant.blocks.push_back(block);
   }
@@ -70,7 +68,6 @@ LeaseGrant LeaseTable::Assign(StreamId id) {
     Give(id, i, grant.deadline_seconds);
     grant.blocks.push_back(i);
     ++grant.backups;
-    ++backups_;
   }
   return grant;
 }

@@ -25,6 +25,8 @@ struct LeaseGrant {
   double deadline_seconds = 0;
   // How many of them are backups of leases that other actors hold.
   uint32_t backups = 0;
+  // Those that had been leased before in this epoch and were lost.
+  std::vector<uint32_t> recomputed;
 };
 
 // Who works on which block of an epoch. Schedules only: whether a segment
@@ -67,10 +69,6 @@ class LeaseTable {
   uint32_t done() const { return done_; }
   uint32_t leased() const;
   uint32_t unleased() const { return static_cast<uint32_t>(queue_.size()); }
-  // Leases handed out in this epoch for blocks that had been leased before
-  // and lost, and those handed out as backups.
-  uint64_t recomputed() const { return recomputed_; }
-  uint64_t backups() const { return backups_; }
 
  private:
   struct Lease {
@@ -103,8 +101,6 @@ class LeaseTable {
   // Durations of the latest finished leases.
   std::deque<double> block_times_;
   uint32_t done_ = 0;
-  uint64_t recomputed_ = 0;
-  uint64_t backups_ = 0;
 };
 
 }  // namespace kmyriad

@@ -1,0 +1,621 @@
+#include "learner/actor_hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/logging.h"
+#include "common/base/segment.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/message_codec.h"
+
+namespace kmyriad {
+namespace {
+
+// Heartbeats without which an actor is suspected, and evicted: 6 s and 15 s
+// at the default of 2 s.
+constexpr double kSuspectBeats = 3;
+constexpr double kEvictBeats = 7.5;
+// An actor whose segments are no use this many times in a row is sent away:
+// otherwise it would be leased the same blocks for ever.
+constexpr uint32_t kMaxDamagedInARow = 16;
+constexpr size_t kMaxActorId = 128;
+constexpr uint32_t kMaxCapacity = 4096;
+constexpr size_t kSnapshotChunk = size_t{1} << 20;
+
+v1::SegmentResult ToProto(SegmentOutcome outcome) {
+  switch (outcome) {
+    case SegmentOutcome::kApplied:
+      return v1::SEGMENT_RESULT_APPLIED;
+    case SegmentOutcome::kDuplicate:
+      return v1::SEGMENT_RESULT_DUPLICATE;
+    case SegmentOutcome::kStale:
+      return v1::SEGMENT_RESULT_STALE;
+    case SegmentOutcome::kDamaged:
+      break;
+  }
+  return v1::SEGMENT_RESULT_DAMAGED;
+}
+
+absl::StatusOr<ActorIdentity> IdentityOf(const v1::Hello& hello) {
+  ActorIdentity identity;
+  KMYRIAD_ASSIGN_OR_RETURN(identity.environment,
+                           FromProto(hello.environment()));
+  KMYRIAD_ASSIGN_OR_RETURN(identity.fingerprint,
+                           DigestFromBytes(hello.fingerprint(), "fingerprint"));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      identity.golden_digest,
+      DigestFromBytes(hello.golden_digest(), "golden_digest"));
+  return identity;
+}
+
+absl::Status Differs(absl::string_view what, const std::string& actor,
+                     const std::string& run, absl::string_view mend) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " = ", actor, ", the run has ", run, ": ", mend));
+}
+
+}  // namespace
+
+ActorHub::ActorHub(const HubOptions& options, const Clock& clock,
+                   PolicyStore& policy, LearnerMetrics& metrics,
+                   HubObserver& observer)
+    : options_(options),
+      clock_(clock),
+      policy_(policy),
+      metrics_(metrics),
+      observer_(observer),
+      leases_(clock, {BlockCount(options.envs), options.min_lease_seconds}) {}
+
+StreamId ActorHub::OnConnect(ActorConnection* connection) {
+  absl::MutexLock lock(&mutex_);
+  const StreamId id = next_id_++;
+  Stream& stream = streams_[id];
+  stream.connection = connection;
+  stream.last_seen = clock_.MonotonicSeconds();
+  return id;
+}
+
+absl::Status ActorHub::CheckHello(const v1::Hello& hello) const {
+  if (hello.protocol_version() != kProtocolVersion) {
+    return Differs("protocol_version", absl::StrCat(hello.protocol_version()),
+                   absl::StrCat(kProtocolVersion),
+                   "use actor and learner of one build");
+  }
+  if (hello.actor_id().empty() || hello.actor_id().size() > kMaxActorId) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("actor_id has ", hello.actor_id().size(),
+                     " characters: 1..", kMaxActorId));
+  }
+  if (hello.capacity_blocks() == 0 || hello.capacity_blocks() > kMaxCapacity) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "capacity_blocks = ", hello.capacity_blocks(), ": 1..", kMaxCapacity));
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(const Digest config_hash,
+                           DigestFromBytes(hello.config_hash(), "config_hash"));
+  KMYRIAD_ASSIGN_OR_RETURN(const ActorIdentity identity, IdentityOf(hello));
+  if (config_hash != options_.config_hash) {
+    return Differs("config_hash", ToHex(config_hash),
+                   ToHex(options_.config_hash),
+                   "start the actor with the run's configuration");
+  }
+  if (hello.backend() != options_.backend) {
+    return Differs("backend", hello.backend(), options_.backend,
+                   "start the actor with the run's physics.backend");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ActorHub::CheckIdentity(const v1::Hello& hello) const {
+  KMYRIAD_ASSIGN_OR_RETURN(const ActorIdentity identity, IdentityOf(hello));
+  if (identity.fingerprint != identity_->fingerprint) {
+    return Differs("fingerprint", ToHex(identity.fingerprint),
+                   ToHex(identity_->fingerprint),
+                   "task, terrain, model or physics are not the run's");
+  }
+  if (identity.golden_digest != identity_->golden_digest) {
+    return Differs("golden_digest", ToHex(identity.golden_digest),
+                   ToHex(identity_->golden_digest),
+                   "this machine computes other bits than the run's first "
+                   "actor");
+  }
+  if (identity.environment != identity_->environment) {
+    return Differs("environment", identity.environment.terrain,
+                   identity_->environment.terrain,
+                   "the specifications are not equal");
+  }
+  return absl::OkStatus();
+}
+
+void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
+  Report report;
+  const absl::Status valid = CheckHello(hello);
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = streams_.find(id);
+    if (found == streams_.end()) return;
+    Stream& stream = found->second;
+    if (stream.state == State::kClosed) return;
+    stream.last_seen = clock_.MonotonicSeconds();
+    absl::Status status = valid;
+    if (stream.state != State::kNew) {
+      status = absl::InvalidArgumentError("a second Hello on one stream");
+    }
+    if (status.ok() && identity_.has_value()) status = CheckIdentity(hello);
+    if (!status.ok()) {
+      metrics_.refused_hellos.Add();
+      LogWarning("actor ", absl::string_view(hello.actor_id()).substr(0, 128),
+                 " refused: ", status.message());
+      CloseStream(id, stream, status, &report);
+    } else {
+      stream.hello = hello;
+      stream.actor = hello.actor_id();
+      stream.state = State::kWaiting;
+      for (auto& [other_id, other] : streams_) {
+        if (other_id == id || other.actor != stream.actor) continue;
+        CloseStream(other_id, other,
+                    absl::AbortedError("a newer stream of this actor came"),
+                    &report);
+      }
+      if (identity_.has_value()) Admit(id, stream, &report);
+      report.progress = true;
+    }
+  }
+  Publish(report);
+}
+
+void ActorHub::Admit(StreamId id, Stream& stream, Report* report) {
+  stream.state = State::kActive;
+  leases_.AddActor(id, stream.hello.capacity_blocks());
+  v1::LearnerMessage message;
+  v1::Welcome& welcome = *message.mutable_welcome();
+  welcome.set_run_uuid(ToBytes(run_uuid_));
+  welcome.set_seed(options_.seed);
+  welcome.set_credit_bytes(options_.credit_bytes);
+  welcome.set_max_message_bytes(kMaxMessageBytes);
+  welcome.set_batch_bytes(options_.batch_bytes);
+  welcome.set_heartbeat_seconds(options_.heartbeat_seconds);
+  stream.connection->Send(std::move(message));
+  report->joined.push_back(stream.actor);
+  if (drain_.has_value()) {
+    v1::LearnerMessage drain;
+    *drain.mutable_drain() = *drain_;
+    stream.connection->Send(std::move(drain));
+  }
+  GrantLeases(id, stream);
+}
+
+void ActorHub::Leave(StreamId id, Stream& stream, const std::string& reason,
+                     Report* report) {
+  if (stream.state == State::kActive) {
+    leases_.RemoveActor(id);
+    report->left.emplace_back(stream.actor, reason);
+    report->progress = true;
+  }
+  stream.state = State::kClosed;
+  stream.actor.clear();
+}
+
+void ActorHub::CloseStream(StreamId id, Stream& stream,
+                           const absl::Status& status, Report* report) {
+  if (stream.state == State::kClosed) return;
+  Leave(id, stream, std::string(status.message()), report);
+  stream.connection->Close(status);
+  GrantAll();
+}
+
+void ActorHub::OnGone(StreamId id, const std::string& reason) {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = streams_.find(id);
+    if (found == streams_.end()) return;
+    Leave(id, found->second, reason, &report);
+    streams_.erase(found);
+    if (assembler_ != nullptr) assembler_->DropStream(id);
+    GrantAll();
+  }
+  Publish(report);
+}
+
+ActorHub::Stream* ActorHub::Touch(StreamId id, Report* report) {
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return nullptr;
+  Stream& stream = found->second;
+  stream.last_seen = clock_.MonotonicSeconds();
+  if (stream.state == State::kActive) {
+    leases_.SetSuspect(id, false);
+    return &stream;
+  }
+  if (stream.state == State::kNew) {
+    metrics_.refused_batches.Add();
+    CloseStream(id, stream,
+                absl::InvalidArgumentError("the first message must be Hello"),
+                report);
+  }
+  return nullptr;
+}
+
+absl::Status ActorHub::AddBatch(StreamId id, const v1::StateBatch& batch) {
+  BatchView view;
+  KMYRIAD_ASSIGN_OR_RETURN(view.key, FromProto(batch.key()));
+  const EpochShape& shape = assembler_->buffer().shape;
+  if (view.key.block >= BlockCount(shape.envs)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "block = ", view.key.block, ": the run has ", BlockCount(shape.envs)));
+  }
+  KMYRIAD_RETURN_IF_ERROR(
+      ValidateStateBatch(batch, shape.segment(view.key.block)));
+  view.first_step = batch.first_step();
+  view.steps = batch.steps();
+  view.rows = batch.rows();
+  view.observations = batch.observations();
+  view.actions = batch.actions();
+  view.log_probs = batch.log_probs();
+  view.features = batch.features();
+  view.flags = batch.flags();
+  return assembler_->AddBatch(id, view);
+}
+
+void ActorHub::OnBatch(StreamId id, const v1::StateBatch& batch) {
+  Report report;
+  const uint64_t bytes = StateBatchBytes(batch);
+  bool active = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    active = Touch(id, &report) != nullptr;
+  }
+  Publish(report);
+  if (!active) return;
+  // Checksum, number checks and copying go without the lock.
+  const absl::Status status = AddBatch(id, batch);
+  metrics_.batches.Add();
+  metrics_.batch_bytes.Add(static_cast<double>(bytes));
+  absl::MutexLock lock(&mutex_);
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  Stream& stream = found->second;
+  if (stream.state != State::kActive) return;
+  stream.received_bytes += bytes;
+  if (!status.ok()) SendBatchError(stream, batch.key(), status);
+  // A quarter of the credit keeps an actor from running dry without a message
+  // per batch.
+  if (stream.received_bytes - stream.acknowledged_bytes >=
+      options_.credit_bytes / 4) {
+    SendAck(stream);
+  }
+}
+
+void ActorHub::OnSegmentDone(StreamId id, const v1::SegmentDone& done) {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    Stream* stream = Touch(id, &report);
+    if (stream != nullptr) FinishSegment(id, *stream, done, &report);
+  }
+  Publish(report);
+}
+
+void ActorHub::FinishSegment(StreamId id, Stream& stream,
+                             const v1::SegmentDone& done, Report* report) {
+  ++stream.segments;
+  const absl::StatusOr<SegmentKey> key = FromProto(done.key());
+  const absl::StatusOr<Digest> sha256 =
+      DigestFromBytes(done.sha256(), "sha256");
+  absl::StatusOr<SegmentOutcome> outcome = SegmentOutcome::kDamaged;
+  if (!key.ok() || !sha256.ok()) {
+    SendBatchError(stream, done.key(),
+                   key.ok() ? sha256.status() : key.status());
+  } else {
+    outcome = assembler_->Finish(id, stream.actor, *key, *sha256);
+  }
+  if (!outcome.ok()) {
+    report->broken = outcome.status();
+    return;
+  }
+  CountSegment(*outcome, stream);
+  // A stale segment says nothing about the leases of this epoch.
+  if (key.ok() && *outcome != SegmentOutcome::kStale) {
+    if (*outcome != SegmentOutcome::kDamaged) CompleteBlock(id, key->block);
+    leases_.Release(id, key->block);
+  }
+  SendAck(stream);
+  if (stream.damaged_in_a_row >= kMaxDamagedInARow) {
+    CloseStream(id, stream,
+                absl::DataLossError(absl::StrCat(kMaxDamagedInARow,
+                                                 " damaged segments in a row")),
+                report);
+    return;
+  }
+  GrantAll();
+  if (leases_.done() == BlockCount(options_.envs)) report->progress = true;
+}
+
+void ActorHub::CountSegment(SegmentOutcome outcome, Stream& stream) {
+  metrics_.segments(outcome).Add();
+  stream.last_result = ToProto(outcome);
+  stream.damaged_in_a_row =
+      outcome == SegmentOutcome::kDamaged ? stream.damaged_in_a_row + 1 : 0;
+}
+
+void ActorHub::CompleteBlock(StreamId id, uint32_t block) {
+  leases_.Complete(block);
+  for (const StreamId holder : leases_.Holders(block)) {
+    if (holder == id) continue;
+    leases_.Release(holder, block);
+    const auto found = streams_.find(holder);
+    if (found == streams_.end()) continue;
+    v1::LearnerMessage message;
+    message.mutable_revoke()->set_epoch(epoch_);
+    message.mutable_revoke()->add_blocks(block);
+    found->second.connection->Send(std::move(message));
+  }
+}
+
+void ActorHub::OnHeartbeat(StreamId id) {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    Touch(id, &report);
+  }
+  Publish(report);
+}
+
+void ActorHub::OnUnknown(StreamId id) {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    Stream* stream = Touch(id, &report);
+    if (stream != nullptr) {
+      SendBatchError(
+          *stream, v1::SegmentKey(),
+          absl::InvalidArgumentError("a message without a kind that is known"));
+    }
+  }
+  Publish(report);
+}
+
+void ActorHub::Tick() {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    const double now = clock_.MonotonicSeconds();
+    for (auto& [id, stream] : streams_) TickStream(id, stream, now, &report);
+    GrantAll();
+    metrics_.blocks_leased.Set(leases_.leased());
+    metrics_.blocks_unleased.Set(leases_.unleased());
+  }
+  Publish(report);
+}
+
+void ActorHub::TickStream(StreamId id, Stream& stream, double now,
+                          Report* report) {
+  if (stream.state == State::kClosed) return;
+  const double silent = now - stream.last_seen;
+  if (silent >= kEvictBeats * options_.heartbeat_seconds) {
+    CloseStream(id, stream,
+                absl::UnavailableError(absl::StrCat(
+                    "silent for ", static_cast<int>(silent), " s")),
+                report);
+    return;
+  }
+  if (stream.state != State::kActive) return;
+  leases_.SetSuspect(id, silent >= kSuspectBeats * options_.heartbeat_seconds);
+  if (now - stream.last_heartbeat >= options_.heartbeat_seconds) {
+    stream.last_heartbeat = now;
+    v1::LearnerMessage message;
+    message.mutable_heartbeat();
+    stream.connection->Send(std::move(message));
+    if (stream.received_bytes != stream.acknowledged_bytes) SendAck(stream);
+  }
+}
+
+void ActorHub::GrantAll() {
+  for (auto& [id, stream] : streams_) GrantLeases(id, stream);
+}
+
+void ActorHub::GrantLeases(StreamId id, Stream& stream) {
+  if (stream.state != State::kActive || !collecting_ || !leasing_ ||
+      drain_.has_value()) {
+    return;
+  }
+  const LeaseGrant grant = leases_.Assign(id);
+  if (grant.blocks.empty()) return;
+  for (const uint32_t block : grant.recomputed) {
+    recomputed_samples_ +=
+        uint64_t{BlockRows(options_.envs, block)} * options_.horizon;
+  }
+  metrics_.leases_recomputed.Add(static_cast<double>(grant.recomputed.size()));
+  metrics_.leases_backup.Add(grant.backups);
+  metrics_.leases_join.Add(static_cast<double>(
+      grant.blocks.size() - grant.recomputed.size() - grant.backups));
+  SendPolicy(stream, grant.blocks);
+  v1::LearnerMessage message;
+  v1::Lease& lease = *message.mutable_lease();
+  lease.set_epoch(epoch_);
+  lease.set_policy_version(policy_.policy_version());
+  lease.set_policy_hash(ToBytes(policy_.policy_hash()));
+  lease.mutable_blocks()->Assign(grant.blocks.begin(), grant.blocks.end());
+  lease.set_deadline_seconds(grant.deadline_seconds);
+  stream.connection->Send(std::move(message));
+}
+
+void ActorHub::SendPolicy(Stream& stream, const std::vector<uint32_t>& blocks) {
+  const uint32_t envs_per_agent = options_.envs / options_.agents;
+  const auto [low, high] = std::minmax_element(blocks.begin(), blocks.end());
+  const uint32_t last_env =
+      *high * kBlockLanes + BlockRows(options_.envs, *high) - 1;
+  uint32_t first = *low * kBlockLanes / envs_per_agent;
+  uint32_t count = last_env / envs_per_agent - first + 1;
+  if (stream.sent_policy == policy_.policy_hash() && stream.sent_count > 0) {
+    if (first >= stream.sent_first &&
+        first + count <= stream.sent_first + stream.sent_count) {
+      return;
+    }
+    // The second time all heads go out, so that a policy is sent twice to an
+    // actor at most, however its leases are spread.
+    first = 0;
+    count = options_.agents;
+  }
+  const absl::StatusOr<std::shared_ptr<const PolicySnapshot>> snapshot =
+      policy_.Snapshot(first, count);
+  if (!snapshot.ok()) {
+    LogError("policy snapshot: ", snapshot.status().message());
+    return;
+  }
+  const std::string& bytes = (*snapshot)->bytes;
+  const size_t chunks = (bytes.size() + kSnapshotChunk - 1) / kSnapshotChunk;
+  for (size_t i = 0; i < chunks; ++i) {
+    v1::LearnerMessage message;
+    v1::PolicySnapshotChunk& chunk = *message.mutable_policy_snapshot();
+    chunk.set_policy_version((*snapshot)->policy_version);
+    chunk.set_policy_hash(ToBytes((*snapshot)->policy_hash));
+    chunk.set_index(static_cast<uint32_t>(i));
+    chunk.set_count(static_cast<uint32_t>(chunks));
+    chunk.set_total_bytes(bytes.size());
+    chunk.set_data(bytes.substr(i * kSnapshotChunk, kSnapshotChunk));
+    stream.connection->Send(std::move(message));
+  }
+  stream.sent_policy = (*snapshot)->policy_hash;
+  stream.sent_first = first;
+  stream.sent_count = count;
+}
+
+void ActorHub::SendAck(Stream& stream) {
+  v1::LearnerMessage message;
+  v1::Ack& ack = *message.mutable_ack();
+  ack.set_received_bytes(stream.received_bytes);
+  ack.set_segments(stream.segments);
+  ack.set_last_result(stream.last_result);
+  stream.acknowledged_bytes = stream.received_bytes;
+  stream.connection->Send(std::move(message));
+}
+
+void ActorHub::SendBatchError(Stream& stream, const v1::SegmentKey& key,
+                              const absl::Status& status) {
+  metrics_.refused_batches.Add();
+  v1::LearnerMessage message;
+  v1::BatchError& error = *message.mutable_batch_error();
+  *error.mutable_key() = key;
+  error.set_code(static_cast<int>(status.code()));
+  error.set_message(std::string(status.message()));
+  stream.connection->Send(std::move(message));
+}
+
+absl::optional<ActorIdentity> ActorHub::Candidate() {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [id, stream] : streams_) {
+    if (stream.state != State::kWaiting) continue;
+    absl::StatusOr<ActorIdentity> identity = IdentityOf(stream.hello);
+    if (identity.ok()) return *std::move(identity);
+  }
+  return absl::nullopt;
+}
+
+void ActorHub::Pin(const Uuid& run_uuid, const ActorIdentity& identity) {
+  Report report;
+  {
+    absl::MutexLock lock(&mutex_);
+    run_uuid_ = run_uuid;
+    identity_ = identity;
+    assembler_ = std::make_unique<SegmentAssembler>(
+        run_uuid, identity.fingerprint,
+        EpochShape{options_.envs, options_.horizon,
+                   identity.environment.obs_dim(), identity.environment.act_dim,
+                   identity.environment.feature_dim()});
+    for (auto& [id, stream] : streams_) {
+      if (stream.state != State::kWaiting) continue;
+      const absl::Status status = CheckIdentity(stream.hello);
+      if (status.ok()) {
+        Admit(id, stream, &report);
+      } else {
+        metrics_.refused_hellos.Add();
+        CloseStream(id, stream, status, &report);
+      }
+    }
+  }
+  Publish(report);
+}
+
+void ActorHub::StartEpoch(uint64_t epoch) {
+  absl::MutexLock lock(&mutex_);
+  epoch_ = epoch;
+  recomputed_samples_ = 0;
+  collecting_ = true;
+  assembler_->StartEpoch(epoch, policy_.policy_hash());
+  leases_.StartEpoch();
+  GrantAll();
+}
+
+void ActorHub::EndEpoch() {
+  absl::MutexLock lock(&mutex_);
+  if (!collecting_) return;
+  const bool complete = leases_.done() == BlockCount(options_.envs);
+  collecting_ = false;
+  assembler_->EndEpoch();
+  leases_.EndEpoch();
+  if (complete) return;
+  for (auto& [id, stream] : streams_) {
+    if (stream.state != State::kActive) continue;
+    v1::LearnerMessage message;
+    message.mutable_revoke()->set_epoch(epoch_);
+    message.mutable_revoke()->set_all(true);
+    stream.connection->Send(std::move(message));
+  }
+}
+
+void ActorHub::SetLeasing(bool leasing) {
+  absl::MutexLock lock(&mutex_);
+  leasing_ = leasing;
+  GrantAll();
+}
+
+CollectStatus ActorHub::status() {
+  absl::MutexLock lock(&mutex_);
+  CollectStatus status;
+  for (const auto& [id, stream] : streams_) {
+    if (stream.state == State::kActive) ++status.actors;
+  }
+  status.blocks_total = BlockCount(options_.envs);
+  status.blocks_done = leases_.done();
+  status.blocks_leased = leases_.leased();
+  status.complete = collecting_ && status.blocks_done == status.blocks_total;
+  return status;
+}
+
+SegmentCounters ActorHub::counters() {
+  absl::MutexLock lock(&mutex_);
+  return assembler_ == nullptr ? SegmentCounters() : assembler_->counters();
+}
+
+uint64_t ActorHub::recomputed_samples() {
+  absl::MutexLock lock(&mutex_);
+  return recomputed_samples_;
+}
+
+void ActorHub::Drain(const std::string& reason, bool final) {
+  absl::MutexLock lock(&mutex_);
+  drain_.emplace();
+  drain_->set_reason(reason);
+  drain_->set_final(final);
+  for (auto& [id, stream] : streams_) {
+    if (stream.state != State::kActive && stream.state != State::kWaiting) {
+      continue;
+    }
+    v1::LearnerMessage message;
+    *message.mutable_drain() = *drain_;
+    stream.connection->Send(std::move(message));
+  }
+}
+
+void ActorHub::Publish(const Report& report) {
+  for (const std::string& actor : report.joined) observer_.OnActorJoined(actor);
+  for (const auto& [actor, reason] : report.left) {
+    observer_.OnActorLeft(actor, reason);
+  }
+  if (!report.broken.ok()) observer_.OnBrokenDeterminism(report.broken);
+  if (report.progress) observer_.OnProgress();
+}
+
+}  // namespace kmyriad

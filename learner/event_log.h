@@ -1,0 +1,51 @@
+#ifndef KMYRIAD_LEARNER_EVENT_LOG_H_
+#define KMYRIAD_LEARNER_EVENT_LOG_H_
+
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/clock.h"
+#include "kmyriad/v1/learner.pb.h"
+
+namespace kmyriad {
+
+// A watcher's end. Called with the log's lock held: must not block and must
+// not call the log.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void OnEvent(const v1::Event& event) = 0;
+  // No more events: the learner ends.
+  virtual void OnEnd() = 0;
+};
+
+// Hands events of a run to those who watch. Thread-safe.
+class EventLog {
+ public:
+  // `clock` must outlive the log.
+  explicit EventLog(const Clock& clock) : clock_(clock) {}
+
+  // Stamps an event, hands it out and writes its message to the process's log.
+  void Publish(v1::Event::Kind kind, const std::string& message,
+               const std::string& metrics_json = "");
+
+  // The sink gets events from now on, until Remove. At the end of the log
+  // OnEnd comes at once.
+  int Add(EventSink* sink);
+  void Remove(int id);
+  // Ends all watching.
+  void Close();
+
+ private:
+  const Clock& clock_;
+  absl::Mutex mutex_;
+  std::map<int, EventSink*> sinks_ ABSL_GUARDED_BY(mutex_);
+  int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_EVENT_LOG_H_

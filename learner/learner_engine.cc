@@ -1,0 +1,471 @@
+#include "learner/learner_engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "common/base/logging.h"
+#include "common/base/status_macros.h"
+#include "common/config/run_config.h"
+#include "common/rpc/message_codec.h"
+#include "learner/checkpoint/tensor_digest.h"
+
+namespace kmyriad {
+namespace {
+
+// Between looks at what is waited for; progress wakes the thread at once.
+constexpr double kLookSeconds = 0.5;
+// First and longest wait before a failed save is tried again.
+constexpr double kFirstSaveRetrySeconds = 1;
+constexpr double kMaxSaveRetrySeconds = 30;
+
+HubOptions MakeHubOptions(const v1::RunConfig& config) {
+  HubOptions options;
+  options.envs = config.env().count();
+  options.horizon = config.env().horizon();
+  options.agents = config.population().agents();
+  options.config_hash = RolloutConfigHash(config);
+  options.backend = config.physics().backend();
+  options.seed = config.run().seed();
+  options.credit_bytes = config.rpc().credit_bytes();
+  options.batch_bytes = config.rpc().batch_bytes();
+  options.heartbeat_seconds = config.rpc().heartbeat_seconds();
+  options.min_lease_seconds = config.rpc().min_lease_seconds();
+  return options;
+}
+
+const char* StateName(v1::RunState state) {
+  switch (state) {
+    case v1::RUN_STATE_RUNNING:
+      return "running";
+    case v1::RUN_STATE_PAUSED:
+      return "paused";
+    case v1::RUN_STATE_WAITING:
+      return "waiting";
+    case v1::RUN_STATE_DRAINING:
+      return "draining";
+    case v1::RUN_STATE_FINISHED:
+      return "finished";
+    case v1::RUN_STATE_FAILED:
+      return "failed";
+    default:
+      return "pending";
+  }
+}
+
+}  // namespace
+
+LearnerEngine::LearnerEngine(const EngineOptions& options,
+                             std::unique_ptr<RunLedger> ledger,
+                             EntropyClient& entropy,
+                             OptimizerFactory make_optimizer,
+                             LearnerMetrics& metrics, const Clock& clock)
+    : options_(options),
+      ledger_(std::move(ledger)),
+      entropy_(entropy),
+      make_optimizer_(std::move(make_optimizer)),
+      metrics_(metrics),
+      clock_(clock),
+      start_(clock.MonotonicSeconds()),
+      events_(clock),
+      hub_(MakeHubOptions(options.config), clock, policy_, metrics, *this) {
+  paused_ = ledger_->paused();
+  metrics_.SetState(StateName(v1::RUN_STATE_STARTING));
+  metrics_.SetRun(options.revision, ledger_->manifest().name(),
+                  options.config.env().task(), options.config.run().seed(),
+                  options.config.population().agents());
+}
+
+bool LearnerEngine::finished() const {
+  return ledger_->last() != nullptr &&
+         FinishedEpoch() >= options_.config.run().epochs();
+}
+
+uint64_t LearnerEngine::FinishedEpoch() const {
+  const std::shared_ptr<const CheckpointContent> last = ledger_->last();
+  return last == nullptr ? 0 : last->manifest.epoch();
+}
+
+double LearnerEngine::ElapsedSeconds() const {
+  return base_elapsed_ + clock_.MonotonicSeconds() - start_;
+}
+
+absl::StatusOr<RunEnd> LearnerEngine::Run() {
+  absl::StatusOr<RunEnd> end = Train();
+  if (!end.ok()) {
+    SetState(v1::RUN_STATE_FAILED, std::string(end.status().message()));
+    events_.Publish(v1::Event::WARNING,
+                    absl::StrCat("the run failed: ", end.status().message()));
+    hub_.Drain(std::string(end.status().message()), /*final=*/true);
+  }
+  events_.Close();
+  return end;
+}
+
+absl::StatusOr<RunEnd> LearnerEngine::Train() {
+  absl::Status prepared = Prepare();
+  if (absl::IsCancelled(prepared) && stopping()) return EndRun();
+  KMYRIAD_RETURN_IF_ERROR(prepared);
+  while (true) {
+    KMYRIAD_RETURN_IF_ERROR(TakeRestore());
+    if (stopping() || finished()) return EndRun();
+    const absl::Status status = TrainEpoch(FinishedEpoch() + 1);
+    {
+      absl::MutexLock lock(&mutex_);
+      KMYRIAD_RETURN_IF_ERROR(broken_);
+    }
+    // An epoch that was cut is computed again, or left to the next start.
+    if (absl::IsCancelled(status) || absl::IsAborted(status)) continue;
+    KMYRIAD_RETURN_IF_ERROR(status);
+  }
+}
+
+absl::Status LearnerEngine::Prepare() {
+  SetState(v1::RUN_STATE_STARTING, "");
+  KMYRIAD_RETURN_IF_ERROR(PinIdentity());
+  const v1::RunManifest manifest = ledger_->manifest();
+  ActorIdentity identity;
+  KMYRIAD_ASSIGN_OR_RETURN(identity.environment,
+                           FromProto(manifest.environment()));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      identity.fingerprint,
+      DigestFromHex(manifest.fingerprint(), "fingerprint"));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      identity.golden_digest,
+      DigestFromHex(manifest.golden_digest(), "golden_digest"));
+  KMYRIAD_RETURN_IF_ERROR(MakeTrainer(identity));
+  KMYRIAD_ASSIGN_OR_RETURN(const Uuid run_uuid,
+                           UuidFromHex(manifest.run_uuid(), "run_uuid"));
+  hub_.Pin(run_uuid, identity);
+  return absl::OkStatus();
+}
+
+absl::Status LearnerEngine::PinIdentity() {
+  v1::RunManifest manifest = ledger_->manifest();
+  if (!manifest.golden_digest().empty()) return absl::OkStatus();
+  absl::optional<ActorIdentity> candidate = hub_.Candidate();
+  while (!candidate.has_value()) {
+    if (stopping()) return absl::CancelledError("stopped");
+    SetState(v1::RUN_STATE_WAITING, "waiting for the first actor");
+    Wait(kLookSeconds);
+    candidate = hub_.Candidate();
+  }
+  *manifest.mutable_environment() = ToProto(candidate->environment);
+  manifest.set_fingerprint(ToHex(candidate->fingerprint));
+  manifest.set_golden_digest(ToHex(candidate->golden_digest));
+  return RetryStorage(
+      [this, &manifest]() { return ledger_->WriteManifest(manifest); });
+}
+
+absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const PolicyOptimizerOptions optimizer_options,
+      MakeOptimizerOptions(options_.config, identity.environment,
+                           options_.threads));
+  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<PolicyOptimizer> optimizer,
+                           make_optimizer_(optimizer_options));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const Uuid run_uuid,
+      UuidFromHex(ledger_->manifest().run_uuid(), "run_uuid"));
+  trainer_ =
+      std::make_unique<Trainer>(options_.config, identity.environment, run_uuid,
+                                std::move(optimizer), entropy_, clock_);
+  const std::shared_ptr<const CheckpointContent> last = ledger_->last();
+  if (last == nullptr) {
+    const std::shared_ptr<CheckpointContent> initial = CaptureState(0);
+    return RetryStorage(
+        [this, &initial]() { return ledger_->Commit(initial, "", true); });
+  }
+  KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(*last));
+  // What a restore that came in before may have asked for is done, too.
+  ledger_->TakeRestore();
+  base_elapsed_ = last->manifest.elapsed_seconds();
+  ShowFinishedEpoch(last->manifest);
+  events_.Publish(
+      v1::Event::STATE,
+      absl::StrCat("resumed after epoch ", last->manifest.epoch(),
+                   ", parameters_sha256 ", last->manifest.parameters_sha256()));
+  return absl::OkStatus();
+}
+
+std::shared_ptr<CheckpointContent> LearnerEngine::CaptureState(uint64_t epoch) {
+  auto content = std::make_shared<CheckpointContent>();
+  trainer_->Capture(content.get());
+  v1::CheckpointManifest& manifest = content->manifest;
+  manifest.set_epoch(epoch);
+  manifest.set_policy_version(epoch);
+  manifest.set_seed(options_.config.run().seed());
+  manifest.set_env_steps(epoch * options_.config.env().count() *
+                         options_.config.env().horizon());
+  manifest.set_parameters_sha256(
+      ToHex(DigestTensors(content->parameters, content->normalizer)));
+  manifest.set_elapsed_seconds(ElapsedSeconds());
+  manifest.set_revision(options_.revision);
+  return content;
+}
+
+absl::Status LearnerEngine::TakeRestore() {
+  {
+    absl::MutexLock lock(&mutex_);
+    restore_ = false;
+  }
+  const std::shared_ptr<const CheckpointContent> content =
+      ledger_->TakeRestore();
+  if (content == nullptr) return absl::OkStatus();
+  KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(*content));
+  ShowFinishedEpoch(content->manifest);
+  return absl::OkStatus();
+}
+
+absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
+  const double start = clock_.MonotonicSeconds();
+  {
+    absl::MutexLock lock(&mutex_);
+    board_.epoch = epoch;
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(PolicyWeights weights, trainer_->Policy());
+  KMYRIAD_RETURN_IF_ERROR(policy_.Publish(epoch - 1, std::move(weights)));
+  absl::Status collected = Collect(epoch);
+  const SegmentCounters segments = hub_.counters();
+  const uint64_t recomputed = hub_.recomputed_samples();
+  hub_.EndEpoch();
+  KMYRIAD_RETURN_IF_ERROR(collected);
+  const double collect_seconds = clock_.MonotonicSeconds() - start;
+  SetState(v1::RUN_STATE_RUNNING, "");
+  KMYRIAD_ASSIGN_OR_RETURN(EpochReport report,
+                           trainer_->Step(epoch, hub_.buffer(), *this));
+  report.policy_hash = policy_.policy_hash();
+  report.segments = segments;
+  report.recomputed_samples = recomputed;
+  report.seconds.collect = collect_seconds;
+  report.seconds.checkpoint = last_save_seconds_;
+  metrics_.updates.Add();
+  return CommitEpoch(std::move(report));
+}
+
+absl::Status LearnerEngine::Collect(uint64_t epoch) {
+  SetPhase(v1::RUN_PHASE_COLLECT, 0);
+  hub_.SetLeasing(!ledger_->paused());
+  hub_.StartEpoch(epoch);
+  while (true) {
+    const CollectStatus status = hub_.status();
+    if (status.complete) return absl::OkStatus();
+    if (interrupted()) return absl::CancelledError("collecting was cut");
+    bool paused = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      KMYRIAD_RETURN_IF_ERROR(broken_);
+      paused = paused_;
+    }
+    SetPhase(v1::RUN_PHASE_COLLECT,
+             static_cast<double>(status.blocks_done) / status.blocks_total);
+    if (paused) {
+      SetState(v1::RUN_STATE_PAUSED, "paused: no new leases");
+    } else if (status.actors == 0) {
+      SetState(v1::RUN_STATE_WAITING, "waiting for actors: none connected");
+    } else {
+      SetState(v1::RUN_STATE_RUNNING, "");
+    }
+    Wait(kLookSeconds);
+  }
+}
+
+absl::Status LearnerEngine::CommitEpoch(EpochReport report) {
+  SetPhase(v1::RUN_PHASE_CHECKPOINT, 0);
+  const std::shared_ptr<CheckpointContent> content = CaptureState(report.epoch);
+  v1::CheckpointManifest& manifest = content->manifest;
+  manifest.set_policy_hash(ToHex(report.policy_hash));
+  for (const auto& [key, value] : FlattenMetrics(report)) {
+    (*manifest.mutable_metrics())[key] = value;
+  }
+  (*manifest.mutable_counters())["samples_applied"] = report.env_steps;
+  const v1::RunConfig& config = options_.config;
+  const bool save = report.epoch % config.checkpoint().every() == 0 ||
+                    report.epoch >= config.run().epochs();
+  const std::string line = FormatMetricsLine(report);
+  const double start = clock_.MonotonicSeconds();
+  KMYRIAD_RETURN_IF_ERROR(RetryStorage([this, &content, &line, save]() {
+    return ledger_->Commit(content, line, save);
+  }));
+  if (save) {
+    last_save_seconds_ = clock_.MonotonicSeconds() - start;
+    metrics_.save_seconds.Observe(last_save_seconds_);
+    metrics_.saves_ok.Add();
+    metrics_.checkpoint_bytes.Set(
+        static_cast<double>(ledger_->last_checkpoint_bytes()));
+    metrics_.checkpoint_time.Set(
+        absl::ToDoubleSeconds(clock_.WallTime() - absl::UnixEpoch()));
+    metrics_.checkpoint_env_steps.Set(static_cast<double>(report.env_steps));
+  }
+  metrics_.ObserveEpoch(FlattenMetrics(report));
+  ShowFinishedEpoch(manifest);
+  events_.Publish(
+      v1::Event::EPOCH,
+      absl::StrFormat(
+          "epoch %d of %d: entropy %.3f nats, coverage %.3f "
+          "(ever %.3f), %.0f env steps/s, %.1f s",
+          report.epoch, config.run().epochs(), report.score.entropy_nats,
+          report.score.coverage, report.coverage_ever,
+          manifest.metrics().at("steps_per_second"), report.seconds.total()),
+      line);
+  return absl::OkStatus();
+}
+
+absl::Status LearnerEngine::RetryStorage(
+    const std::function<absl::Status()>& attempt) {
+  double seconds = kFirstSaveRetrySeconds;
+  while (true) {
+    const absl::Status status = attempt();
+    if (status.ok() || absl::IsAborted(status)) return status;
+    metrics_.saves_failed.Add();
+    const std::string message =
+        absl::StrCat("waiting for storage, the save failed: ", status.message(),
+                     ": make room; trying again");
+    events_.Publish(v1::Event::WARNING, message);
+    SetState(v1::RUN_STATE_WAITING, message);
+    const double until = clock_.MonotonicSeconds() + seconds;
+    while (clock_.MonotonicSeconds() < until) {
+      if (interrupted()) return absl::CancelledError("saving was cut");
+      Wait(std::min(kLookSeconds, until - clock_.MonotonicSeconds()));
+    }
+    seconds = std::min(2 * seconds, kMaxSaveRetrySeconds);
+  }
+}
+
+absl::StatusOr<RunEnd> LearnerEngine::EndRun() {
+  const bool complete = finished();
+  const absl::Status saved = ledger_->SaveLast();
+  if (!saved.ok()) {
+    events_.Publish(v1::Event::WARNING,
+                    absl::StrCat("the last finished epoch could not be saved "
+                                 "and will be trained again: ",
+                                 saved.message()));
+  }
+  SetState(complete ? v1::RUN_STATE_FINISHED : v1::RUN_STATE_DRAINING, "");
+  hub_.Drain(complete ? "the run is finished" : "the run was stopped",
+             /*final=*/true);
+  events_.Publish(v1::Event::STATE,
+                  absl::StrCat(complete ? "finished" : "stopped",
+                               " after epoch ", FinishedEpoch()));
+  return complete ? RunEnd::kFinished : RunEnd::kStopped;
+}
+
+void LearnerEngine::ShowFinishedEpoch(const v1::CheckpointManifest& manifest) {
+  const std::map<std::string, double> values(manifest.metrics().begin(),
+                                             manifest.metrics().end());
+  const v1::RunConfig& config = options_.config;
+  const double target = static_cast<double>(config.run().epochs()) *
+                        config.env().count() * config.env().horizon();
+  metrics_.SetProgress(values, manifest.elapsed_seconds(), target);
+  const absl::StatusOr<uint64_t> room = ledger_->FreeBytes();
+  if (room.ok()) {
+    metrics_.storage_free_bytes.Set(static_cast<double>(*room));
+  }
+  const auto value = [&values](const char* key) {
+    const auto found = values.find(key);
+    return found == values.end() ? 0 : found->second;
+  };
+  absl::MutexLock lock(&mutex_);
+  board_.epoch = manifest.epoch();
+  board_.env_steps_per_second = value("steps_per_second");
+  board_.epoch_seconds = value("seconds.total");
+  board_.parameters_sha256 = manifest.parameters_sha256();
+}
+
+bool LearnerEngine::interrupted() {
+  absl::MutexLock lock(&mutex_);
+  return stop_ || restore_;
+}
+
+bool LearnerEngine::stopping() {
+  absl::MutexLock lock(&mutex_);
+  return stop_;
+}
+
+void LearnerEngine::Wait(double seconds) {
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&woken_), absl::Seconds(seconds));
+  woken_ = false;
+}
+
+void LearnerEngine::SetState(v1::RunState state, const std::string& message) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (board_.state == state && board_.message == message) return;
+    board_.state = state;
+    board_.message = message;
+  }
+  metrics_.SetState(StateName(state));
+  events_.Publish(v1::Event::STATE,
+                  absl::StrCat("state: ", StateName(state),
+                               message.empty() ? "" : ", ", message));
+}
+
+void LearnerEngine::SetPhase(v1::RunPhase phase, double share) {
+  absl::MutexLock lock(&mutex_);
+  board_.phase = phase;
+  board_.phase_progress = share;
+}
+
+void LearnerEngine::OnActorJoined(const std::string& actor) {
+  metrics_.actors.Set(hub_.status().actors);
+  events_.Publish(v1::Event::ACTOR_JOINED,
+                  absl::StrCat("actor joined: ", actor));
+}
+
+void LearnerEngine::OnActorLeft(const std::string& actor,
+                                const std::string& reason) {
+  metrics_.actors.Set(hub_.status().actors);
+  events_.Publish(v1::Event::ACTOR_LEFT,
+                  absl::StrCat("actor left: ", actor, " (", reason, ")"));
+}
+
+void LearnerEngine::OnProgress() {
+  absl::MutexLock lock(&mutex_);
+  woken_ = true;
+}
+
+void LearnerEngine::OnBrokenDeterminism(const absl::Status& status) {
+  entropy_.Cancel();
+  absl::MutexLock lock(&mutex_);
+  broken_.Update(status);
+  woken_ = true;
+}
+
+bool LearnerEngine::OnProgress(TrainingPhase phase, double share) {
+  SetPhase(phase == TrainingPhase::kScore ? v1::RUN_PHASE_SCORE
+                                          : v1::RUN_PHASE_UPDATE,
+           share);
+  // The entropy service is there again, if it was not.
+  SetState(v1::RUN_STATE_RUNNING, "");
+  return !interrupted();
+}
+
+bool LearnerEngine::WaitForEntropyService(absl::string_view reason,
+                                          double seconds) {
+  metrics_.entropy_waits.Add();
+  SetState(v1::RUN_STATE_WAITING, std::string(reason));
+  const double until = clock_.MonotonicSeconds() + seconds;
+  while (!interrupted() && clock_.MonotonicSeconds() < until) {
+    Wait(until - clock_.MonotonicSeconds());
+  }
+  return !interrupted();
+}
+
+void LearnerEngine::RequestStop(const std::string& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stop_) return;
+    stop_ = true;
+    woken_ = true;
+  }
+  hub_.SetLeasing(false);
+  entropy_.Cancel();
+  events_.Publish(v1::Event::STATE, absl::StrCat("stopping: ", reason));
+}
+
+void LearnerEngine::Tick() { hub_.Tick(); }
+
+}  // namespace kmyriad

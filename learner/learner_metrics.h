@@ -1,0 +1,72 @@
+#ifndef KMYRIAD_LEARNER_LEARNER_METRICS_H_
+#define KMYRIAD_LEARNER_LEARNER_METRICS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/metrics/metrics_registry.h"
+#include "learner/collector/segment_assembler.h"
+
+namespace kmyriad {
+
+// Metrics of the learner, on an injected registry. Names as in
+// reference/operations.md section 5; counters count this process, gauges of
+// progress are set again on resume. Thread-safe.
+class LearnerMetrics {
+ public:
+  // The registry must outlive the object.
+  explicit LearnerMetrics(MetricsRegistry& registry);
+
+  // Labels of the run, once they are known.
+  void SetRun(const std::string& version, const std::string& run_name,
+              const std::string& task, uint64_t seed, uint32_t agents);
+  // One of "pending", "running", "paused", "waiting", "draining", "finished",
+  // "failed": its gauge is 1, the others 0.
+  void SetState(const std::string& state);
+  // Gauges of progress from the metrics of a finished epoch (FlattenMetrics).
+  void SetProgress(const std::map<std::string, double>& metrics,
+                   double elapsed_seconds, double target_env_steps);
+  // Histograms of a finished epoch's phases.
+  void ObserveEpoch(const std::map<std::string, double>& metrics);
+
+  Counter& batch_bytes;
+  Counter& batches;
+  Counter& refused_batches;
+  Counter& refused_hellos;
+  Counter& segments(SegmentOutcome outcome);
+  Gauge& actors;
+  Gauge& blocks_leased;
+  Gauge& blocks_unleased;
+  Counter& leases_join;
+  Counter& leases_backup;
+  Counter& leases_recomputed;
+  Counter& updates;
+  Counter& saves_ok;
+  Counter& saves_failed;
+  Histogram& save_seconds;
+  Gauge& checkpoint_bytes;
+  Gauge& checkpoint_time;
+  Gauge& checkpoint_env_steps;
+  Gauge& storage_free_bytes;
+  Counter& entropy_waits;
+
+ private:
+  MetricsRegistry& registry_;
+  Counter& applied_;
+  Counter& duplicate_;
+  Counter& stale_;
+  Counter& damaged_;
+  Histogram& collect_seconds_;
+  Histogram& score_seconds_;
+  Histogram& update_seconds_;
+  // By key of FlattenMetrics.
+  std::map<std::string, Gauge*> progress_;
+  std::map<std::string, Gauge*> states_;
+  Gauge& elapsed_;
+  Gauge& target_env_steps_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_LEARNER_METRICS_H_

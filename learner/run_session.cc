@@ -1,0 +1,120 @@
+#include "learner/run_session.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/config/run_config.h"
+
+namespace kmyriad {
+namespace {
+
+absl::StatusOr<RunSession> StartRun(const RunSessionOptions& options,
+                                    RunSession session, const Clock& clock) {
+  v1::RunManifest manifest;
+  manifest.set_created_utc(absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%SZ", clock.WallTime(), absl::UTCTimeZone()));
+  manifest.set_revision(options.revision);
+  const uint32_t threads = options.config.learner().threads();
+  manifest.set_learner_threads(
+      threads == 0 ? static_cast<uint32_t>(options.cores) : threads);
+  for (const auto& [key, value] : options.numerics) {
+    (*manifest.mutable_numerics())[key] = value;
+  }
+  session.config = options.config;
+  session.threads = static_cast<int>(manifest.learner_threads());
+  KMYRIAD_RETURN_IF_ERROR(session.directory->Initialize(
+      std::move(manifest), FormatRunConfig(options.config)));
+  return session;
+}
+
+void CompareNumerics(const v1::RunManifest& manifest,
+                     const RunSessionOptions& options,
+                     std::vector<std::string>* recorded) {
+  std::map<std::string, std::string> stored(manifest.numerics().begin(),
+                                            manifest.numerics().end());
+  for (const auto& [key, value] : options.numerics) {
+    const std::string before = stored[key];
+    if (before == value) continue;
+    recorded->push_back(absl::StrCat(key, " was \"", before, "\", is \"", value,
+                                     "\": the bits of the update may "
+                                     "change"));
+  }
+}
+
+absl::StatusOr<RunSession> ResumeRun(const RunSessionOptions& options,
+                                     RunSession session) {
+  RunDirectory& directory = *session.directory;
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const v1::RunConfig stored,
+      ParseRunConfig(directory.config_text(),
+                     JoinPath(directory.path(), "resolved.textproto")));
+  const std::vector<ConfigDifference> differences =
+      CompareRunConfigs(stored, options.config);
+  KMYRIAD_RETURN_IF_ERROR(CheckResumable(differences));
+  for (const ConfigDifference& difference : differences) {
+    if (difference.effect != ConfigDifference::Effect::kRecorded) continue;
+    session.recorded.push_back(
+        absl::StrCat(difference.key, " was ", difference.stored, ", is ",
+                     difference.wanted, ": the bits of the update may change"));
+  }
+  v1::RunManifest manifest = directory.manifest();
+  CompareNumerics(manifest, options, &session.recorded);
+  const uint32_t threads = options.config.learner().threads();
+  if (threads != 0 && threads != manifest.learner_threads()) {
+    session.recorded.push_back(
+        absl::StrCat("the update used ", manifest.learner_threads(),
+                     " threads, uses ", threads, " now"));
+    manifest.set_learner_threads(threads);
+  }
+  manifest.clear_numerics();
+  for (const auto& [key, value] : options.numerics) {
+    (*manifest.mutable_numerics())[key] = value;
+  }
+  session.config = options.config;
+  session.threads = static_cast<int>(manifest.learner_threads());
+  session.resumed = true;
+  KMYRIAD_RETURN_IF_ERROR(directory.WriteManifest(manifest));
+  KMYRIAD_RETURN_IF_ERROR(
+      directory.WriteConfig(FormatRunConfig(options.config)));
+  return session;
+}
+
+}  // namespace
+
+absl::StatusOr<ResumeMode> ParseResumeMode(const std::string& name) {
+  if (name == "auto") return ResumeMode::kAuto;
+  if (name == "never") return ResumeMode::kNever;
+  if (name == "must") return ResumeMode::kMust;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--resume = ", name, ": use auto, never or must"));
+}
+
+absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
+                                          FileSystem& files,
+                                          const Clock& clock) {
+  if (options.resume == ResumeMode::kMust &&
+      !IsRunDirectory(files, options.run_dir)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--run-dir = ", options.run_dir,
+                     ": no run to resume; check the name, or leave --resume "
+                     "must away"));
+  }
+  RunSession session;
+  KMYRIAD_ASSIGN_OR_RETURN(session.directory,
+                           RunDirectory::Open(files, options.run_dir));
+  if (!session.directory->exists()) {
+    return StartRun(options, std::move(session), clock);
+  }
+  if (options.resume == ResumeMode::kNever) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--run-dir = ", options.run_dir,
+                     ": holds a run already; choose another name, or leave "
+                     "--resume never away"));
+  }
+  return ResumeRun(options, std::move(session));
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,87 @@
+#include "learner/trainer/epoch_report.h"
+
+#include "nlohmann/json.hpp"
+
+namespace kmyriad {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json MakeMetrics(const EpochReport& report) {
+  const ScoreResult& score = report.score;
+  const UpdateStats& update = report.update;
+  const PhaseSeconds& seconds = report.seconds;
+  const double total = seconds.total();
+  return {
+      {"epoch", report.epoch},
+      {"policy_version", report.epoch},
+      {"env_steps", report.env_steps},
+      {"entropy_nats", score.entropy_nats},
+      {"grid_entropy_nats", score.grid_entropy_nats},
+      {"coverage", score.coverage},
+      {"coverage_ever", report.coverage_ever},
+      {"diversity_nats", score.diversity_nats},
+      {"diversity_null_nats", score.diversity_null_nats},
+      {"kl_mean", update.kl_mean},
+      {"reward_mean", report.reward_mean},
+      {"log_volume_mean", score.log_volume_mean},
+      {"log_volume_std", score.log_volume_std},
+      {"upside_down", report.upside_down},
+      {"ratio_max_error", update.ratio_max_error},
+      {"clip_fraction", update.clip_fraction},
+      {"policy_loss", update.policy_loss},
+      {"value_loss", update.value_loss},
+      {"explained_variance", update.explained_variance},
+      {"learning_rate", update.learning_rate},
+      {"action_std", update.action_std_mean},
+      {"mean_abs", update.mean_abs_max},
+      {"saturated", update.saturated_fraction},
+      {"trunk_grad_norm", update.trunk_grad_norm},
+      {"head_grad_norm_max", update.head_grad_norm_max},
+      {"passes", update.passes},
+      {"engine", score.engine},
+      {"policy_hash", ToHex(report.policy_hash)},
+      {"samples",
+       {{"applied", report.segments.applied_samples},
+        {"masked", report.masked},
+        {"floored", score.floored},
+        {"unreachable", score.unreachable_hits},
+        {"duplicate", report.segments.duplicate_samples},
+        {"stale", report.segments.stale_samples},
+        {"recomputed", report.recomputed_samples}}},
+      {"steps_per_second",
+       total > 0 ? static_cast<double>(report.epoch_steps) / total : 0},
+      {"seconds",
+       {{"collect", seconds.collect},
+        {"score", seconds.score},
+        {"update", seconds.update},
+        {"checkpoint", seconds.checkpoint},
+        {"total", total}}},
+  };
+}
+
+void Flatten(const Json& value, const std::string& prefix,
+             std::map<std::string, double>* flat) {
+  for (const auto& [key, entry] : value.items()) {
+    if (entry.is_object()) {
+      Flatten(entry, prefix + key + ".", flat);
+    } else if (entry.is_number()) {
+      (*flat)[prefix + key] = entry.get<double>();
+    }
+  }
+}
+
+}  // namespace
+
+std::string FormatMetricsLine(const EpochReport& report) {
+  return MakeMetrics(report).dump(-1, ' ', true,
+                                  Json::error_handler_t::replace);
+}
+
+std::map<std::string, double> FlattenMetrics(const EpochReport& report) {
+  std::map<std::string, double> flat;
+  Flatten(MakeMetrics(report), "", &flat);
+  return flat;
+}
+
+}  // namespace kmyriad

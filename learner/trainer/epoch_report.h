@@ -1,0 +1,54 @@
+#ifndef KMYRIAD_LEARNER_TRAINER_EPOCH_REPORT_H_
+#define KMYRIAD_LEARNER_TRAINER_EPOCH_REPORT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/base/digest.h"
+#include "learner/algorithm/policy_optimizer.h"
+#include "learner/collector/segment_assembler.h"
+#include "learner/trainer/entropy_client.h"
+
+namespace kmyriad {
+
+// Wall-clock seconds of an epoch's phases.
+struct PhaseSeconds {
+  double collect = 0;
+  double score = 0;
+  double update = 0;
+  // Of the save before this epoch: its own comes after the epoch's line.
+  double checkpoint = 0;
+  double total() const { return collect + score + update + checkpoint; }
+};
+
+// What is known of a finished epoch.
+struct EpochReport {
+  uint64_t epoch = 0;
+  uint64_t env_steps = 0;
+  uint64_t epoch_steps = 0;
+  Digest policy_hash{};
+  ScoreResult score;  // without rewards
+  UpdateStats update;
+  double coverage_ever = 0;
+  double reward_mean = 0;
+  // Share of samples with the torso upside down.
+  double upside_down = 0;
+  uint64_t masked = 0;
+  SegmentCounters segments;
+  // Samples of segments that had to be computed again.
+  uint64_t recomputed_samples = 0;
+  PhaseSeconds seconds;
+};
+
+// The epoch's line of metrics.jsonl (design section 11), without newline.
+// What is not a number is null.
+std::string FormatMetricsLine(const EpochReport& report);
+
+// The same numbers by path ("samples.applied"), for gauges and the checkpoint
+// manifest.
+std::map<std::string, double> FlattenMetrics(const EpochReport& report);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_TRAINER_EPOCH_REPORT_H_

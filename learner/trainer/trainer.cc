@@ -1,0 +1,304 @@
+#include "learner/trainer/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/segment.h"
+#include "common/base/status_macros.h"
+#include "common/math/philox.h"
+
+namespace kmyriad {
+namespace {
+
+// Below this spread of ln V all particles lie at the same distance (a dead
+// environment): there is nothing to learn, and nothing to divide by.
+constexpr double kMinRewardStd = 1e-9;
+
+template <typename T>
+NamedTensor MakeTensor(const std::string& name, TensorType type,
+                       std::vector<int64_t> shape,
+                       const std::vector<T>& values) {
+  NamedTensor tensor{name, type, std::move(shape), {}};
+  tensor.data.resize(values.size() * sizeof(T));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+// Copies a tensor of the given name, type and byte length.
+absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
+                        absl::string_view name, TensorType type, void* target,
+                        size_t bytes) {
+  for (const NamedTensor& tensor : tensors) {
+    if (tensor.name != name) continue;
+    if (tensor.type != type || tensor.data.size() != bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor ", name, " has another type or size"));
+    }
+    std::memcpy(target, tensor.data.data(), bytes);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("tensor ", name, " missing"));
+}
+
+// 1 where a sample is in the pool.
+std::vector<uint8_t> PoolMask(const EpochBuffer& samples) {
+  std::vector<uint8_t> mask(samples.flags.size());
+  std::transform(samples.flags.begin(), samples.flags.end(), mask.begin(),
+                 [](uint8_t flags) -> uint8_t {
+                   return (flags & kSampleMasked) == 0 ? 1 : 0;
+                 });
+  return mask;
+}
+
+double ShareUpsideDown(const std::vector<uint8_t>& flags) {
+  const auto count = std::count_if(
+      flags.begin(), flags.end(),
+      [](uint8_t bits) { return (bits & kSampleUpsideDown) != 0; });
+  return static_cast<double>(count) / static_cast<double>(flags.size());
+}
+
+double Mean(const std::vector<float>& values) {
+  double sum = 0;
+  for (const float value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+absl::StatusOr<PolicyOptimizerOptions> MakeOptimizerOptions(
+    const v1::RunConfig& config, const EnvironmentSpec& environment,
+    int threads) {
+  PolicyOptimizerOptions options;
+  options.shape.obs_dim = environment.obs_dim();
+  options.shape.act_dim = environment.act_dim;
+  options.shape.agents = config.population().agents();
+  options.shape.trunk.assign(config.network().trunk().begin(),
+                             config.network().trunk().end());
+  const std::string& activation = config.network().activation();
+  if (activation != "relu" && activation != "tanh") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "network.activation = ", activation, ": use relu or tanh"));
+  }
+  options.shape.activation =
+      activation == "relu" ? Activation::kRelu : Activation::kTanh;
+  options.initial_log_std = config.network().initial_log_std();
+  options.head_noise = config.network().head_noise();
+  options.objective = config.objective().kind();
+  const v1::Ppo& ppo = config.ppo();
+  options.learning_rate = ppo.learning_rate();
+  options.critic_learning_rate = ppo.critic_learning_rate();
+  options.clip = ppo.clip();
+  options.epochs = ppo.epochs();
+  options.minibatches = ppo.minibatches();
+  options.gamma = ppo.gamma();
+  options.lambda = ppo.lambda();
+  options.kl_stop = ppo.kl_stop();
+  options.max_grad_norm = ppo.max_grad_norm();
+  options.critic_max_grad_norm = ppo.critic_max_grad_norm();
+  options.entropy_coefficient = ppo.entropy_coefficient();
+  options.normalize_advantages = ppo.normalize_advantages();
+  options.schedule_epochs = config.schedule().epochs();
+  options.seed = config.run().seed();
+  options.device = config.learner().device();
+  options.threads = threads;
+  options.precision = config.learner().precision();
+  return options;
+}
+
+uint64_t NormalizerEpochs(uint64_t schedule_epochs) {
+  return std::max<uint64_t>(1, schedule_epochs / 10);
+}
+
+void ShuffleRewards(uint64_t seed, uint64_t epoch,
+                    const std::vector<uint8_t>& mask,
+                    std::vector<float>* rewards) {
+  std::vector<uint32_t> ids;
+  for (uint32_t id = 0; id < mask.size(); ++id) {
+    if (mask[id] != 0) ids.push_back(id);
+  }
+  // Fisher-Yates; a product's upper half maps 64 random bits to [0, i].
+  for (size_t i = ids.size(); i-- > 1;) {
+    const PhiloxBlock random =
+        RunRandom(seed, RandomStream::kNull, static_cast<uint32_t>(i),
+                  static_cast<uint32_t>(epoch), /*step=*/1, /*draw=*/0);
+    const uint64_t bits =
+        (uint64_t{random.word[1]} << 32) | uint64_t{random.word[0]};
+    const auto j = static_cast<size_t>(
+        (static_cast<unsigned __int128>(bits) * (i + 1)) >> 64);
+    std::swap((*rewards)[ids[i]], (*rewards)[ids[j]]);
+  }
+}
+
+Trainer::Trainer(const v1::RunConfig& config,
+                 const EnvironmentSpec& environment, const Uuid& run_uuid,
+                 std::unique_ptr<PolicyOptimizer> optimizer,
+                 EntropyClient& entropy, const Clock& clock)
+    : config_(config),
+      environment_(environment),
+      run_uuid_(run_uuid),
+      optimizer_(std::move(optimizer)),
+      entropy_(entropy),
+      clock_(clock),
+      normalizer_(environment.observation),
+      cell_visits_(environment.coverage.reachable.size()),
+      cell_visits_total_(environment.coverage.reachable.size()) {}
+
+absl::StatusOr<PolicyWeights> Trainer::Policy() const {
+  return optimizer_->Policy(normalizer_.Mean(), normalizer_.InverseStd());
+}
+
+absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
+                                           const EpochBuffer& samples,
+                                           const std::vector<uint8_t>& mask,
+                                           TrainingMonitor& monitor) {
+  ScoreRequest request;
+  request.run_uuid = run_uuid_;
+  request.epoch = epoch;
+  request.envs = samples.shape.envs;
+  request.horizon = samples.shape.horizon;
+  request.agents = config_.population().agents();
+  request.dims = samples.shape.feature_dim;
+  request.k = config_.entropy().k();
+  request.floor = config_.entropy().floor();
+  request.collective = config_.entropy().pooling() == "collective";
+  request.window = config_.entropy().window();
+  request.seed = config_.run().seed();
+  request.coverage = environment_.coverage;
+  request.particles = samples.features.data();
+  request.mask = mask.data();
+  KMYRIAD_ASSIGN_OR_RETURN(
+      ScoreResult result,
+      entropy_.ScoreEpoch(
+          request, [&monitor](absl::string_view reason, double seconds) {
+            return monitor.WaitForEntropyService(reason, seconds);
+          }));
+  if (result.rewards.size() != samples.shape.samples() ||
+      result.cell_visits.size() != cell_visits_.size()) {
+    return absl::InternalError("a score of another size than its request");
+  }
+  return result;
+}
+
+void Trainer::PrepareRewards(uint64_t epoch, const std::vector<uint8_t>& mask,
+                             ScoreResult* score) const {
+  const double spread = score->log_volume_std;
+  const bool usable = std::isfinite(spread) && spread > kMinRewardStd;
+  for (float& reward : score->rewards) {
+    reward = usable ? static_cast<float>(reward / spread) : 0.0f;
+  }
+  if (config_.entropy().reward() == "shuffled") {
+    ShuffleRewards(config_.run().seed(), epoch, mask, &score->rewards);
+  }
+}
+
+absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
+                                          const EpochBuffer& samples,
+                                          TrainingMonitor& monitor) {
+  if (!monitor.OnProgress(TrainingPhase::kScore, 0)) {
+    return absl::CancelledError("abandoned before scoring");
+  }
+  EpochReport report;
+  const double start = clock_.MonotonicSeconds();
+  const std::vector<uint8_t> mask = PoolMask(samples);
+  KMYRIAD_ASSIGN_OR_RETURN(report.score, Score(epoch, samples, mask, monitor));
+  PrepareRewards(epoch, mask, &report.score);
+  const double scored = clock_.MonotonicSeconds();
+  if (!monitor.OnProgress(TrainingPhase::kUpdate, 0)) {
+    return absl::CancelledError("abandoned before the update");
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(
+      report.update,
+      optimizer_->Update(
+          {samples.shape.envs, samples.shape.horizon,
+           samples.observations.data(), samples.actions.data(),
+           samples.log_probs.data(), report.score.rewards.data()},
+          epoch, normalizer_.Mean(), normalizer_.InverseStd(),
+          [&monitor](double share) {
+            return monitor.OnProgress(TrainingPhase::kUpdate, share);
+          }));
+  MergeObservations(epoch, samples);
+  CountVisits(report.score);
+  report.epoch = epoch;
+  report.epoch_steps = samples.shape.samples();
+  report.env_steps = epoch * report.epoch_steps;
+  report.coverage_ever = CoverageEver();
+  report.reward_mean = Mean(report.score.rewards);
+  report.upside_down = ShareUpsideDown(samples.flags);
+  report.masked =
+      static_cast<uint64_t>(std::count(mask.begin(), mask.end(), uint8_t{0}));
+  report.score.rewards.clear();
+  report.seconds.score = scored - start;
+  report.seconds.update = clock_.MonotonicSeconds() - scored;
+  return report;
+}
+
+void Trainer::MergeObservations(uint64_t epoch, const EpochBuffer& samples) {
+  const EpochShape& shape = samples.shape;
+  if (!normalizer_.frozen()) {
+    // Block by block: the grouping is part of the result's bits.
+    for (uint32_t block = 0; block < BlockCount(shape.envs); ++block) {
+      const uint64_t row = uint64_t{block} * kBlockLanes * shape.horizon;
+      normalizer_.Merge(samples.observations.data() + row * shape.obs_dim,
+                        uint64_t{BlockRows(shape.envs, block)} * shape.horizon);
+    }
+  }
+  if (epoch >= NormalizerEpochs(config_.schedule().epochs())) {
+    normalizer_.Freeze();
+  }
+}
+
+void Trainer::CountVisits(const ScoreResult& score) {
+  cell_visits_ = score.cell_visits;
+  for (size_t i = 0; i < cell_visits_.size(); ++i) {
+    cell_visits_total_[i] += cell_visits_[i];
+  }
+}
+
+double Trainer::CoverageEver() const {
+  uint64_t reachable = 0;
+  uint64_t visited = 0;
+  for (size_t i = 0; i < cell_visits_total_.size(); ++i) {
+    if (environment_.coverage.reachable[i] == 0) continue;
+    ++reachable;
+    if (cell_visits_total_[i] > 0) ++visited;
+  }
+  return reachable == 0
+             ? 0
+             : static_cast<double>(visited) / static_cast<double>(reachable);
+}
+
+void Trainer::Capture(CheckpointContent* content) const {
+  content->parameters = optimizer_->SaveParameters();
+  content->optimizer = optimizer_->SaveOptimizer();
+  content->normalizer = normalizer_.Save();
+  const std::vector<int64_t> shape = {environment_.coverage.ny,
+                                      environment_.coverage.nx};
+  content->coverage = {
+      MakeTensor("cell_visits", TensorType::kUint32, shape, cell_visits_),
+      MakeTensor("cell_visits_total", TensorType::kInt64, shape,
+                 cell_visits_total_)};
+}
+
+absl::Status Trainer::Restore(const CheckpointContent& content) {
+  std::vector<uint32_t> visits(cell_visits_.size());
+  std::vector<int64_t> total(cell_visits_total_.size());
+  KMYRIAD_RETURN_IF_ERROR(ReadTensor(content.coverage, "cell_visits",
+                                     TensorType::kUint32, visits.data(),
+                                     visits.size() * sizeof(uint32_t)));
+  KMYRIAD_RETURN_IF_ERROR(ReadTensor(content.coverage, "cell_visits_total",
+                                     TensorType::kInt64, total.data(),
+                                     total.size() * sizeof(int64_t)));
+  ObservationNormalizer normalizer(environment_.observation);
+  KMYRIAD_RETURN_IF_ERROR(normalizer.Load(content.normalizer));
+  KMYRIAD_RETURN_IF_ERROR(
+      optimizer_->Load(content.parameters, content.optimizer));
+  normalizer_ = std::move(normalizer);
+  cell_visits_ = std::move(visits);
+  cell_visits_total_ = std::move(total);
+  return absl::OkStatus();
+}
+
+}  // namespace kmyriad
