@@ -68,11 +68,11 @@ ActorHub::ActorHub(const HubOptions& options, const Clock& clock,
       observer_(observer),
       leases_(clock, {BlockCount(options.envs), options.min_lease_seconds}) {}
 
-StreamId ActorHub::OnConnect(ActorConnection* connection) {
+StreamId ActorHub::OnConnect(std::shared_ptr<ActorConnection> connection) {
   absl::MutexLock lock(&mutex_);
   const StreamId id = next_id_++;
   Stream& stream = streams_[id];
-  stream.connection = connection;
+  stream.connection = std::move(connection);
   stream.last_seen = clock_.MonotonicSeconds();
   return id;
 }
@@ -176,12 +176,12 @@ void ActorHub::Admit(StreamId id, Stream& stream, Report* report) {
   welcome.set_max_message_bytes(kMaxMessageBytes);
   welcome.set_batch_bytes(options_.batch_bytes);
   welcome.set_heartbeat_seconds(options_.heartbeat_seconds);
-  stream.connection->Send(std::move(message));
+  Send(stream, std::move(message));
   report->joined.push_back(stream.actor);
   if (drain_.has_value()) {
     v1::LearnerMessage drain;
     *drain.mutable_drain() = *drain_;
-    stream.connection->Send(std::move(drain));
+    Send(stream, std::move(drain));
   }
   GrantLeases(id, stream);
 }
@@ -202,6 +202,7 @@ void ActorHub::CloseStream(StreamId id, Stream& stream,
   if (stream.state == State::kClosed) return;
   Leave(id, stream, std::string(status.message()), report);
   stream.connection->Close(status);
+  unflushed_.push_back(stream.connection);
   GrantAll();
 }
 
@@ -260,24 +261,28 @@ absl::Status ActorHub::AddBatch(StreamId id, const v1::StateBatch& batch) {
 
 void ActorHub::OnBatch(StreamId id, const v1::StateBatch& batch) {
   Report report;
-  const uint64_t bytes = StateBatchBytes(batch);
   bool active = false;
   {
     absl::MutexLock lock(&mutex_);
     active = Touch(id, &report) != nullptr;
   }
-  Publish(report);
-  if (!active) return;
+  if (!active) return Publish(report);
   // Checksum, number checks and copying go without the lock.
   const absl::Status status = AddBatch(id, batch);
   metrics_.batches.Add();
-  metrics_.batch_bytes.Add(static_cast<double>(bytes));
+  metrics_.batch_bytes.Add(static_cast<double>(StateBatchBytes(batch)));
+  AcknowledgeBatch(id, batch, status);
+  Publish(report);
+}
+
+void ActorHub::AcknowledgeBatch(StreamId id, const v1::StateBatch& batch,
+                                const absl::Status& status) {
   absl::MutexLock lock(&mutex_);
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   Stream& stream = found->second;
   if (stream.state != State::kActive) return;
-  stream.received_bytes += bytes;
+  stream.received_bytes += StateBatchBytes(batch);
   if (!status.ok()) SendBatchError(stream, batch.key(), status);
   // A quarter of the credit keeps an actor from running dry without a message
   // per batch.
@@ -349,7 +354,7 @@ void ActorHub::CompleteBlock(StreamId id, uint32_t block) {
     v1::LearnerMessage message;
     message.mutable_revoke()->set_epoch(epoch_);
     message.mutable_revoke()->add_blocks(block);
-    found->second.connection->Send(std::move(message));
+    Send(found->second, std::move(message));
   }
 }
 
@@ -406,7 +411,7 @@ void ActorHub::TickStream(StreamId id, Stream& stream, double now,
     stream.last_heartbeat = now;
     v1::LearnerMessage message;
     message.mutable_heartbeat();
-    stream.connection->Send(std::move(message));
+    Send(stream, std::move(message));
     if (stream.received_bytes != stream.acknowledged_bytes) SendAck(stream);
   }
 }
@@ -438,7 +443,7 @@ void ActorHub::GrantLeases(StreamId id, Stream& stream) {
   lease.set_policy_hash(ToBytes(policy_.policy_hash()));
   lease.mutable_blocks()->Assign(grant.blocks.begin(), grant.blocks.end());
   lease.set_deadline_seconds(grant.deadline_seconds);
-  stream.connection->Send(std::move(message));
+  Send(stream, std::move(message));
 }
 
 void ActorHub::SendPolicy(Stream& stream, const std::vector<uint32_t>& blocks) {
@@ -475,7 +480,7 @@ void ActorHub::SendPolicy(Stream& stream, const std::vector<uint32_t>& blocks) {
     chunk.set_count(static_cast<uint32_t>(chunks));
     chunk.set_total_bytes(bytes.size());
     chunk.set_data(bytes.substr(i * kSnapshotChunk, kSnapshotChunk));
-    stream.connection->Send(std::move(message));
+    Send(stream, std::move(message));
   }
   stream.sent_policy = (*snapshot)->policy_hash;
   stream.sent_first = first;
@@ -489,7 +494,7 @@ void ActorHub::SendAck(Stream& stream) {
   ack.set_segments(stream.segments);
   ack.set_last_result(stream.last_result);
   stream.acknowledged_bytes = stream.received_bytes;
-  stream.connection->Send(std::move(message));
+  Send(stream, std::move(message));
 }
 
 void ActorHub::SendBatchError(Stream& stream, const v1::SegmentKey& key,
@@ -500,7 +505,7 @@ void ActorHub::SendBatchError(Stream& stream, const v1::SegmentKey& key,
   *error.mutable_key() = key;
   error.set_code(static_cast<int>(status.code()));
   error.set_message(std::string(status.message()));
-  stream.connection->Send(std::move(message));
+  Send(stream, std::move(message));
 }
 
 absl::optional<ActorIdentity> ActorHub::Candidate() {
@@ -539,36 +544,45 @@ void ActorHub::Pin(const Uuid& run_uuid, const ActorIdentity& identity) {
 }
 
 void ActorHub::StartEpoch(uint64_t epoch) {
-  absl::MutexLock lock(&mutex_);
-  epoch_ = epoch;
-  recomputed_samples_ = 0;
-  collecting_ = true;
-  assembler_->StartEpoch(epoch, policy_.policy_hash());
-  leases_.StartEpoch();
-  GrantAll();
+  {
+    absl::MutexLock lock(&mutex_);
+    epoch_ = epoch;
+    recomputed_samples_ = 0;
+    collecting_ = true;
+    assembler_->StartEpoch(epoch, policy_.policy_hash());
+    leases_.StartEpoch();
+    GrantAll();
+  }
+  Publish(Report());
 }
 
 void ActorHub::EndEpoch() {
-  absl::MutexLock lock(&mutex_);
-  if (!collecting_) return;
-  const bool complete = leases_.done() == BlockCount(options_.envs);
-  collecting_ = false;
-  assembler_->EndEpoch();
-  leases_.EndEpoch();
-  if (complete) return;
-  for (auto& [id, stream] : streams_) {
-    if (stream.state != State::kActive) continue;
-    v1::LearnerMessage message;
-    message.mutable_revoke()->set_epoch(epoch_);
-    message.mutable_revoke()->set_all(true);
-    stream.connection->Send(std::move(message));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!collecting_) return;
+    const bool complete = leases_.done() == BlockCount(options_.envs);
+    collecting_ = false;
+    assembler_->EndEpoch();
+    leases_.EndEpoch();
+    if (complete) return;
+    for (auto& [id, stream] : streams_) {
+      if (stream.state != State::kActive) continue;
+      v1::LearnerMessage message;
+      message.mutable_revoke()->set_epoch(epoch_);
+      message.mutable_revoke()->set_all(true);
+      Send(stream, std::move(message));
+    }
   }
+  Publish(Report());
 }
 
 void ActorHub::SetLeasing(bool leasing) {
-  absl::MutexLock lock(&mutex_);
-  leasing_ = leasing;
-  GrantAll();
+  {
+    absl::MutexLock lock(&mutex_);
+    leasing_ = leasing;
+    GrantAll();
+  }
+  Publish(Report());
 }
 
 CollectStatus ActorHub::status() {
@@ -595,21 +609,35 @@ uint64_t ActorHub::recomputed_samples() {
 }
 
 void ActorHub::Drain(const std::string& reason, bool final) {
-  absl::MutexLock lock(&mutex_);
-  drain_.emplace();
-  drain_->set_reason(reason);
-  drain_->set_final(final);
-  for (auto& [id, stream] : streams_) {
-    if (stream.state != State::kActive && stream.state != State::kWaiting) {
-      continue;
+  {
+    absl::MutexLock lock(&mutex_);
+    drain_.emplace();
+    drain_->set_reason(reason);
+    drain_->set_final(final);
+    for (auto& [id, stream] : streams_) {
+      if (stream.state != State::kActive && stream.state != State::kWaiting) {
+        continue;
+      }
+      v1::LearnerMessage message;
+      *message.mutable_drain() = *drain_;
+      Send(stream, std::move(message));
     }
-    v1::LearnerMessage message;
-    *message.mutable_drain() = *drain_;
-    stream.connection->Send(std::move(message));
   }
+  Publish(Report());
+}
+
+void ActorHub::Send(Stream& stream, v1::LearnerMessage message) {
+  stream.connection->Send(std::move(message));
+  unflushed_.push_back(stream.connection);
 }
 
 void ActorHub::Publish(const Report& report) {
+  std::vector<std::shared_ptr<ActorConnection>> unflushed;
+  {
+    absl::MutexLock lock(&mutex_);
+    unflushed.swap(unflushed_);
+  }
+  for (const auto& connection : unflushed) connection->Flush();
   for (const std::string& actor : report.joined) observer_.OnActorJoined(actor);
   for (const auto& [actor, reason] : report.left) {
     observer_.OnActorLeft(actor, reason);

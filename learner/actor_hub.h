@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -27,14 +28,17 @@ namespace kmyriad {
 // Version of the actors' protocol that this learner speaks.
 inline constexpr uint32_t kProtocolVersion = 1;
 
-// The learner's end of one actor's stream. Both methods are called with the
-// hub's lock held: they must not block and must not call the hub.
+// The learner's end of one actor's stream. Send and Close only store, since
+// they are called with the hub's lock held; Flush, called without it, passes on
+// what is stored, in order. Thread-safe.
 class ActorConnection {
  public:
   virtual ~ActorConnection() = default;
   virtual void Send(v1::LearnerMessage message) = 0;
   // Ends the stream after what was sent. OnGone follows.
   virtual void Close(const absl::Status& status) = 0;
+  // May be called by several threads at once, and from within itself.
+  virtual void Flush() = 0;
 };
 
 // What the hub reports. Called without any lock, on the caller's thread.
@@ -91,14 +95,14 @@ class ActorHub {
 
   // --- Streams ---
 
-  StreamId OnConnect(ActorConnection* connection);
+  StreamId OnConnect(std::shared_ptr<ActorConnection> connection);
   void OnHello(StreamId id, const v1::Hello& hello);
   void OnBatch(StreamId id, const v1::StateBatch& batch);
   void OnSegmentDone(StreamId id, const v1::SegmentDone& done);
   void OnHeartbeat(StreamId id);
   // An empty message, or one of a kind that is unknown.
   void OnUnknown(StreamId id);
-  // Last call for a stream; `connection` is not used afterwards.
+  // Last call for a stream.
   void OnGone(StreamId id, const std::string& reason);
 
   // Heartbeats, silent actors, backup leases.
@@ -132,7 +136,7 @@ class ActorHub {
  private:
   enum class State { kNew, kWaiting, kActive, kClosed };
   struct Stream {
-    ActorConnection* connection = nullptr;
+    std::shared_ptr<ActorConnection> connection;
     State state = State::kNew;
     std::string actor;
     v1::Hello hello;
@@ -182,12 +186,20 @@ class ActorHub {
                       const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AddBatch(StreamId id, const v1::StateBatch& batch);
+  void AcknowledgeBatch(StreamId id, const v1::StateBatch& batch,
+                        const absl::Status& status);
   void FinishSegment(StreamId id, Stream& stream, const v1::SegmentDone& done,
                      Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a block was applied: nobody else needs to go on with it.
   void CompleteBlock(StreamId id, uint32_t block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountSegment(SegmentOutcome outcome, Stream& stream);
+  // Stores a message for an actor; Publish sends it.
+  void Send(Stream& stream, v1::LearnerMessage message)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What has been stored goes out, and the observer hears what happened. At
+  // the end of every call, without the lock: gRPC may run callbacks, which
+  // call the hub, from within a send.
   void Publish(const Report& report);
 
   const HubOptions options_;
@@ -209,6 +221,9 @@ class ActorHub {
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t recomputed_samples_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::optional<v1::Drain> drain_ ABSL_GUARDED_BY(mutex_);
+  // Connections with something to flush.
+  std::vector<std::shared_ptr<ActorConnection>> unflushed_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kmyriad

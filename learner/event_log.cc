@@ -1,5 +1,8 @@
 #include "learner/event_log.h"
 
+#include <utility>
+#include <vector>
+
 #include "absl/time/time.h"
 #include "common/base/logging.h"
 
@@ -17,18 +20,35 @@ void EventLog::Publish(v1::Event::Kind kind, const std::string& message,
   event.set_time(absl::ToDoubleSeconds(clock_.WallTime() - absl::UnixEpoch()));
   event.set_message(message);
   event.set_metrics_json(metrics_json);
-  absl::MutexLock lock(&mutex_);
-  for (const auto& [id, sink] : sinks_) sink->OnEvent(event);
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [id, sink] : sinks_) sink->OnEvent(event);
+  }
+  FlushAll();
 }
 
-int EventLog::Add(EventSink* sink) {
-  absl::MutexLock lock(&mutex_);
-  if (closed_) {
-    sink->OnEnd();
-    return 0;
+void EventLog::FlushAll() {
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [id, sink] : sinks_) sinks.push_back(sink);
   }
-  sinks_[next_id_] = sink;
-  return next_id_++;
+  for (const auto& sink : sinks) sink->Flush();
+}
+
+int EventLog::Add(std::shared_ptr<EventSink> sink) {
+  int id = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!closed_) {
+      id = next_id_++;
+      sinks_[id] = std::move(sink);
+      return id;
+    }
+  }
+  sink->OnEnd();
+  sink->Flush();
+  return id;
 }
 
 void EventLog::Remove(int id) {
@@ -37,9 +57,12 @@ void EventLog::Remove(int id) {
 }
 
 void EventLog::Close() {
-  absl::MutexLock lock(&mutex_);
-  closed_ = true;
-  for (const auto& [id, sink] : sinks_) sink->OnEnd();
+  {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+    for (const auto& [id, sink] : sinks_) sink->OnEnd();
+  }
+  FlushAll();
 }
 
 }  // namespace kmyriad

@@ -2,6 +2,7 @@
 #define KMYRIAD_LEARNER_EVENT_LOG_H_
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -11,14 +12,17 @@
 
 namespace kmyriad {
 
-// A watcher's end. Called with the log's lock held: must not block and must
-// not call the log.
+// A watcher's end. OnEvent and OnEnd only store, since they are called with the
+// log's lock held; Flush, called without it, passes on what is stored.
+// Thread-safe.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void OnEvent(const v1::Event& event) = 0;
   // No more events: the learner ends.
   virtual void OnEnd() = 0;
+  // May be called by several threads at once, and from within itself.
+  virtual void Flush() = 0;
 };
 
 // Hands events of a run to those who watch. Thread-safe.
@@ -33,15 +37,17 @@ class EventLog {
 
   // The sink gets events from now on, until Remove. At the end of the log
   // OnEnd comes at once.
-  int Add(EventSink* sink);
+  int Add(std::shared_ptr<EventSink> sink);
   void Remove(int id);
   // Ends all watching.
   void Close();
 
  private:
+  void FlushAll();
+
   const Clock& clock_;
   absl::Mutex mutex_;
-  std::map<int, EventSink*> sinks_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::shared_ptr<EventSink>> sinks_ ABSL_GUARDED_BY(mutex_);
   int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

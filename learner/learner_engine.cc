@@ -207,10 +207,6 @@ std::shared_ptr<CheckpointContent> LearnerEngine::CaptureState(uint64_t epoch) {
 }
 
 absl::Status LearnerEngine::TakeRestore() {
-  {
-    absl::MutexLock lock(&mutex_);
-    restore_ = false;
-  }
   const std::shared_ptr<const CheckpointContent> content =
       ledger_->TakeRestore();
   if (content == nullptr) return absl::OkStatus();
@@ -375,8 +371,7 @@ void LearnerEngine::ShowFinishedEpoch(const v1::CheckpointManifest& manifest) {
 }
 
 bool LearnerEngine::interrupted() {
-  absl::MutexLock lock(&mutex_);
-  return stop_ || restore_;
+  return stopping() || ledger_->restore_pending();
 }
 
 bool LearnerEngine::stopping() {

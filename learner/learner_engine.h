@@ -35,7 +35,6 @@ struct EngineOptions {
   // Threads of the update, resolved.
   int threads = 1;
   std::string revision;
-  bool resumed = false;
 };
 
 // How a run of the engine ended.
@@ -162,7 +161,6 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   Board board_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  bool restore_ ABSL_GUARDED_BY(mutex_) = false;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status broken_ ABSL_GUARDED_BY(mutex_);
 };

@@ -89,13 +89,12 @@ absl::StatusOr<v1::RestoreResponse> LearnerEngine::Restore(
     const v1::RestoreRequest& request) {
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RestoreResponse response,
                            ledger_->Restore(request));
-  if (!ledger_->restore_pending()) return response;
+  if (request.dry_run()) return response;
   {
     absl::MutexLock lock(&mutex_);
-    restore_ = true;
     woken_ = true;
   }
-  entropy_.Cancel();
+  if (ledger_->restore_pending()) entropy_.Cancel();
   events_.Publish(
       v1::Event::RESTORE,
       absl::StrCat("restored ", response.restored().name(), "; ",

@@ -187,13 +187,9 @@ absl::Status RunLedger::SaveLocked() {
   return absl::OkStatus();
 }
 
-bool RunLedger::restore_pending() const {
-  absl::MutexLock lock(&mutex_);
-  return restore_ != nullptr;
-}
-
 std::shared_ptr<const CheckpointContent> RunLedger::TakeRestore() {
   absl::MutexLock lock(&mutex_);
+  restore_pending_ = false;
   return std::exchange(restore_, nullptr);
 }
 
@@ -351,6 +347,7 @@ absl::StatusOr<v1::RestoreResponse> RunLedger::Restore(
   // HEAD decides from here on; tidying up is repeated by the next start.
   Adopt(std::move(content));
   restore_ = last_;
+  restore_pending_ = true;
   const absl::Status tidied = TidyUp();
   if (!tidied.ok()) {
     LogError("restored to ", request.checkpoint(),

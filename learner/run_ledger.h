@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_LEARNER_RUN_LEDGER_H_
 #define KMYRIAD_LEARNER_RUN_LEDGER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -53,8 +54,8 @@ class RunLedger {
   // Saves the last finished epoch unless that is done.
   absl::Status SaveLast();
 
-  // True from a restore until TakeRestore.
-  bool restore_pending() const;
+  // True from a restore until TakeRestore. Never waits.
+  bool restore_pending() const { return restore_pending_; }
   // The state to go on from; null if there is none pending.
   std::shared_ptr<const CheckpointContent> TakeRestore();
 
@@ -126,6 +127,8 @@ class RunLedger {
   bool folder_written_ ABSL_GUARDED_BY(mutex_) = false;
   bool persisted_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const CheckpointContent> restore_ ABSL_GUARDED_BY(mutex_);
+  // restore_ is set; changed under mutex_.
+  std::atomic<bool> restore_pending_ = false;
   uint64_t saved_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   double saved_time_ ABSL_GUARDED_BY(mutex_) = -1;
 };

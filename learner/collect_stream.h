@@ -1,0 +1,71 @@
+#ifndef KMYRIAD_LEARNER_COLLECT_STREAM_H_
+#define KMYRIAD_LEARNER_COLLECT_STREAM_H_
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/stream_reactor.h"
+#include "kmyriad/v1/learner.pb.h"
+#include "learner/actor_hub.h"
+
+namespace kmyriad {
+
+// The hub's messages to one actor on their way to gRPC: stored under the hub's
+// lock, sent without it, in order, by one thread at a time.
+class CollectStream : public ActorConnection {
+ public:
+  using Handle = StreamHandle<v1::ActorMessage, v1::LearnerMessage>;
+
+  explicit CollectStream(std::shared_ptr<Handle> handle)
+      : handle_(std::move(handle)) {}
+
+  void Send(v1::LearnerMessage message) override {
+    absl::MutexLock lock(&mutex_);
+    messages_.push_back(std::move(message));
+  }
+
+  void Close(const absl::Status& status) override {
+    absl::MutexLock lock(&mutex_);
+    if (!close_.has_value()) close_ = status;
+  }
+
+  void Flush() override {
+    absl::MutexLock lock(&mutex_);
+    // Whoever sends, also further up this call stack, sends the rest, too.
+    if (sending_) return;
+    sending_ = true;
+    while (!messages_.empty()) {
+      v1::LearnerMessage message = std::move(messages_.front());
+      messages_.pop_front();
+      mutex_.Unlock();
+      handle_->Send(std::move(message));
+      mutex_.Lock();
+    }
+    const bool close = close_.has_value() && !closed_;
+    closed_ |= close;
+    sending_ = false;
+    if (!close) return;
+    const grpc::Status status = ToGrpcStatus(*close_);
+    mutex_.Unlock();
+    handle_->Close(status);
+    mutex_.Lock();
+  }
+
+ private:
+  const std::shared_ptr<Handle> handle_;
+  absl::Mutex mutex_;
+  std::deque<v1::LearnerMessage> messages_ ABSL_GUARDED_BY(mutex_);
+  bool sending_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::optional<absl::Status> close_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_LEARNER_COLLECT_STREAM_H_

@@ -1,0 +1,269 @@
+// kmyriad-learner: leases rollouts to actors, has them scored, trains the
+// population, keeps the run directory.
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/build_info.h"
+#include "common/base/clock.h"
+#include "common/base/file_system.h"
+#include "common/base/logging.h"
+#include "common/base/status_macros.h"
+#include "common/config/run_config.h"
+#include "common/metrics/metrics_registry.h"
+#include "common/rpc/grpc_server.h"
+#include "learner/algorithm/policy_optimizer.h"
+#include "learner/control_service_impl.h"
+#include "learner/learner_engine.h"
+#include "learner/learner_metrics.h"
+#include "learner/learner_options.h"
+#include "learner/learner_service_impl.h"
+#include "learner/run_ledger.h"
+#include "learner/run_session.h"
+#include "learner/trainer/grpc_entropy_client.h"
+#include "nlohmann/json.hpp"
+
+namespace kmyriad {
+namespace {
+
+constexpr int kExitDone = 0;
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 64;
+constexpr int kExitInterrupted = 75;
+constexpr int kExitConfiguration = 78;
+
+// For actors to say Bye after Drain.
+constexpr double kDrainSeconds = 3;
+
+// One line on stderr, and the code that belongs to the error.
+int Fail(const absl::Status& status) {
+  LogError(status.message());
+  std::fprintf(stderr, "kmyriad-learner: error: %s\n",
+               std::string(status.message()).c_str());
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kUnimplemented:
+      return kExitConfiguration;
+    default:
+      return kExitFailure;
+  }
+}
+
+void AddFlags(LearnerOptions& options, std::vector<std::string>& shorthands,
+              CLI::App& app) {
+  auto* preset = app.add_option("--preset", options.config.preset,
+                                "Built-in configuration")
+                     ->default_str("ant-maze");
+  app.add_option("--config", options.config.file,
+                 "Configuration, protobuf text format")
+      ->excludes(preset);
+  app.add_option("--set", options.config.overrides,
+                 "Override, group.key=value; repeatable")
+      ->take_all();
+  const auto shorthand = [&app, &shorthands](const std::string& flag,
+                                             const std::string& key,
+                                             const std::string& help) {
+    app.add_option_function<std::string>(
+        flag,
+        [&shorthands, key](const std::string& value) {
+          shorthands.push_back(absl::StrCat(key, "=", value));
+        },
+        help);
+  };
+  shorthand("--epochs", "run.epochs", "Total number of epochs");
+  shorthand("--seed", "run.seed", "Seed of every random number");
+  shorthand("--actors", "actors.count", "Actor processes that are expected");
+  app.add_option("--run-dir", options.run_dir, "Folder of the run")->required();
+  app.add_option("--resume", options.resume, "auto, never or must")
+      ->capture_default_str();
+  app.add_option("--listen", options.listen, "HOST:PORT or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--health", options.health,
+                 "Plaintext health service, HOST:PORT; empty: none");
+  app.add_option("--metrics", options.metrics,
+                 "Prometheus endpoint, HOST:PORT; port 0: a free one; empty: "
+                 "none")
+      ->capture_default_str();
+  app.add_option("--entropy", options.entropy, "Address of the entropy service")
+      ->capture_default_str();
+  app.add_option("--log", options.log, "File to log to; empty: stderr");
+  app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
+               "Listen on other than loopback addresses without TLS");
+}
+
+int Cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+// Blocks the signals that Housekeeping waits for, in all threads to come.
+sigset_t BlockSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+// Ticks the engine and passes signals on, until `done`: the first one stops
+// the run in good order, the second ends the process at once.
+void Housekeeping(LearnerEngine& engine, const sigset_t& signals,
+                  const std::atomic<bool>& done) {
+  const timespec period = {0, 200'000'000};
+  bool stopping = false;
+  while (!done) {
+    const int signal = sigtimedwait(&signals, nullptr, &period);
+    engine.Tick();
+    if (signal <= 0) continue;
+    if (stopping) _exit(kExitInterrupted);
+    stopping = true;
+    engine.RequestStop(signal == SIGINT ? "interrupted" : "terminated");
+  }
+}
+
+// A device that is not there is refused before anything else is begun: a tiny
+// network is made on it.
+absl::Status CheckDevice(const v1::RunConfig& config) {
+  if (config.learner().device() == "cpu") return absl::OkStatus();
+  v1::RunConfig probe = config;
+  probe.mutable_population()->set_agents(1);
+  EnvironmentSpec environment;
+  environment.act_dim = 1;
+  environment.observation.resize(1);
+  KMYRIAD_ASSIGN_OR_RETURN(const PolicyOptimizerOptions options,
+                           MakeOptimizerOptions(probe, environment, 1));
+  const absl::Status status = PolicyOptimizer::Create(options).status();
+  if (status.ok()) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("learner.device = ", config.learner().device(), ": ",
+                   status.message(), "; set learner.device=cpu"));
+}
+
+absl::StatusOr<RunSession> OpenSession(const LearnerOptions& options) {
+  RunSessionOptions session;
+  KMYRIAD_ASSIGN_OR_RETURN(session.resume, ParseResumeMode(options.resume));
+  KMYRIAD_ASSIGN_OR_RETURN(session.config, LoadRunConfig(options.config));
+  KMYRIAD_RETURN_IF_ERROR(CheckDevice(session.config));
+  session.run_dir = options.run_dir;
+  session.cores = Cores();
+  session.revision = BuildRevision();
+  session.numerics = NumericsInfo(session.config.learner().device());
+  KMYRIAD_ASSIGN_OR_RETURN(
+      RunSession opened,
+      OpenRunSession(session, PosixFileSystem(), RealClock()));
+  for (const std::string& difference : opened.recorded) {
+    LogWarning("resumed with a difference: ", difference);
+    std::fprintf(stderr, "kmyriad-learner: warning: %s\n", difference.c_str());
+  }
+  return opened;
+}
+
+void Announce(const nlohmann::ordered_json& line) {
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
+absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
+                          const sigset_t& signals, MetricsRegistry& registry) {
+  std::unique_ptr<MetricsExposer> exposer;
+  if (!options.metrics.empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(exposer,
+                             MetricsExposer::Start(options.metrics, registry));
+  }
+  LearnerServiceImpl learner(engine.hub());
+  ControlServiceImpl control(engine);
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<GrpcServer> server,
+      GrpcServer::Start(
+          {options.listen, options.health, options.insecure_allow_remote},
+          {&learner, &control}, {"kmyriad.v1.Learner", "kmyriad.v1.Control"}));
+  server->SetReady(true);
+  const std::string host =
+      options.metrics.substr(0, options.metrics.rfind(':'));
+  Announce({{"role", "learner"},
+            {"listening", server->address()},
+            {"metrics", exposer == nullptr
+                            ? std::string()
+                            : absl::StrCat(host, ":", exposer->port())}});
+  std::atomic<bool> done = false;
+  std::thread housekeeping([&]() { Housekeeping(engine, signals, done); });
+  const absl::StatusOr<RunEnd> end = engine.Run();
+  server->Shutdown(kDrainSeconds);
+  done = true;
+  housekeeping.join();
+  KMYRIAD_RETURN_IF_ERROR(end.status());
+  return *end == RunEnd::kFinished ? kExitDone : kExitInterrupted;
+}
+
+absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
+  const sigset_t signals = BlockSignals();
+  KMYRIAD_ASSIGN_OR_RETURN(RunSession session, OpenSession(options));
+  EngineOptions engine_options;
+  engine_options.config = session.config;
+  engine_options.threads = session.threads;
+  engine_options.revision = BuildRevision();
+  KMYRIAD_ASSIGN_OR_RETURN(
+      std::unique_ptr<RunLedger> ledger,
+      RunLedger::Open(std::move(session.directory),
+                      session.config.checkpoint().keep(), RealClock()));
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<EntropyClient> entropy,
+                           MakeGrpcEntropyClient(options.entropy));
+  MetricsRegistry registry;
+  LearnerMetrics metrics(registry);
+  LearnerEngine engine(engine_options, std::move(ledger), *entropy,
+                       &PolicyOptimizer::Create, metrics, RealClock());
+  if (engine.finished()) {
+    const uint64_t epochs = session.config.run().epochs();
+    std::fprintf(stderr,
+                 "kmyriad-learner: the run in %s has its %llu epochs already; "
+                 "ask for more with --epochs\n",
+                 options.run_dir.c_str(),
+                 static_cast<unsigned long long>(epochs));
+    Announce({{"role", "learner"}, {"finished", true}, {"epochs", epochs}});
+    return kExitDone;
+  }
+  return Serve(options, engine, signals, registry);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("K-Myriad's learner: trains a run with the actors that connect");
+  app.set_version_flag("--version",
+                       absl::StrCat(BuildVersion(), " ", BuildRevision()));
+  LearnerOptions options;
+  std::vector<std::string> shorthands;
+  AddFlags(options, shorthands, app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  if (options.config.preset.empty() && options.config.file.empty()) {
+    options.config.preset = "ant-maze";
+  }
+  options.config.overrides.insert(options.config.overrides.end(),
+                                  shorthands.begin(), shorthands.end());
+  InitLogging({"learner", options.log, LogLevel::kInfo});
+  const absl::StatusOr<int> code = RunLearner(options);
+  return code.ok() ? *code : Fail(code.status());
+}
+
+}  // namespace
+}  // namespace kmyriad
+
+int main(int argc, char** argv) { return kmyriad::Main(argc, argv); }
