@@ -1,6 +1,7 @@
 #include "common/config/field_table.h"
 
 #include <charconv>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,93 +14,72 @@ using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
-constexpr auto kFree = ConfigDifference::Effect::kFree;
-constexpr auto kRecorded = ConfigDifference::Effect::kRecorded;
-constexpr auto kFixed = ConfigDifference::Effect::kFixed;
+using Effect = ConfigDifference::Effect;
+
+constexpr Effect kFree = Effect::kFree;
+constexpr Effect kRecorded = Effect::kRecorded;
+constexpr Effect kFixed = Effect::kFixed;
 
 // Epochs are counted in 32 bits of the random numbers' counter.
 constexpr double kMostEpochs = 1e9;
 
+// Rule of a text with a list of valid ones.
+FieldRule Text(const char* key, bool rollout, Effect effect,
+               std::vector<std::string> choices) {
+  FieldRule rule{key, rollout, effect};
+  rule.choices = std::move(choices);
+  return rule;
+}
+
+// Columns: key, part of the rollout, effect, least, greatest, above.
 std::vector<FieldRule> MakeRules() {
   return {
-      {.key = "run.seed", .rollout = true},
-      {.key = "run.epochs",
-       .effect = kFree,
-       .least = 1,
-       .greatest = kMostEpochs},
-      {.key = "env.task", .rollout = true, .choices = {"ant", "point_mass"}},
-      {.key = "env.terrain", .rollout = true},
-      {.key = "env.count", .rollout = true, .least = 1, .greatest = 65536},
-      {.key = "env.horizon", .rollout = true, .least = 1, .greatest = 10000},
-      {.key = "env.frame_skip", .rollout = true, .least = 1, .greatest = 100},
-      {.key = "env.integrator",
-       .rollout = true,
-       .choices = {"implicitfast", "rk4", "none"}},
-      {.key = "env.action_scale",
-       .rollout = true,
-       .greatest = 1,
-       .above = true},
-      {.key = "schedule.epochs", .least = 1, .greatest = kMostEpochs},
-      {.key = "population.agents",
-       .rollout = true,
-       .least = 1,
-       .greatest = 65536},
-      {.key = "network.trunk", .rollout = true, .least = 16, .greatest = 1024},
-      {.key = "network.activation",
-       .rollout = true,
-       .choices = {"relu", "tanh"}},
-      {.key = "network.initial_log_std", .least = -2.5, .greatest = 0.5},
-      {.key = "network.head_noise", .greatest = 1},
-      {.key = "objective.kind", .choices = {"ppo"}},
-      {.key = "ppo.learning_rate", .greatest = 1},
-      {.key = "ppo.critic_learning_rate", .greatest = 1},
-      {.key = "ppo.clip", .greatest = 1, .above = true},
-      {.key = "ppo.epochs", .least = 1, .greatest = 100},
-      {.key = "ppo.minibatches", .least = 1},
-      {.key = "ppo.gamma", .greatest = 1},
-      {.key = "ppo.lambda", .greatest = 1},
-      {.key = "ppo.kl_stop", .greatest = 1000},
-      {.key = "ppo.max_grad_norm", .greatest = 1e6, .above = true},
-      {.key = "ppo.critic_max_grad_norm", .greatest = 1e6, .above = true},
-      {.key = "ppo.entropy_coefficient", .greatest = 10},
-      {.key = "ppo.normalize_advantages"},
-      {.key = "entropy.k", .least = 1},
-      {.key = "entropy.features", .rollout = true, .choices = {"xy"}},
-      {.key = "entropy.reward", .choices = {"forward", "shuffled"}},
-      {.key = "entropy.pooling", .choices = {"collective", "individual"}},
-      {.key = "entropy.window", .least = 1, .greatest = 1},
-      {.key = "entropy.floor", .greatest = 1000, .above = true},
-      {.key = "physics.backend",
-       .rollout = true,
-       .choices = {"mujoco", "none"}},
-      {.key = "physics.threads", .effect = kFree, .greatest = 1024},
-      {.key = "actors.count", .effect = kFree, .least = 1, .greatest = 256},
-      {.key = "checkpoint.every",
-       .effect = kFree,
-       .least = 1,
-       .greatest = kMostEpochs},
-      {.key = "checkpoint.keep", .effect = kFree, .greatest = kMostEpochs},
-      {.key = "learner.device", .effect = kRecorded},
-      {.key = "learner.threads", .effect = kRecorded, .greatest = 1024},
-      {.key = "learner.precision",
-       .effect = kRecorded,
-       .choices = {"fp32", "bf16"}},
-      {.key = "rpc.heartbeat_seconds",
-       .effect = kFree,
-       .least = 0.05,
-       .greatest = 60},
-      {.key = "rpc.credit_bytes",
-       .effect = kFree,
-       .least = 64 << 10,
-       .greatest = 1 << 30},
-      {.key = "rpc.batch_bytes",
-       .effect = kFree,
-       .least = 4 << 10,
-       .greatest = 8 << 20},
-      {.key = "rpc.min_lease_seconds",
-       .effect = kFree,
-       .least = 0.05,
-       .greatest = 3600},
+      {"run.seed", true, kFixed},
+      {"run.epochs", false, kFree, 1, kMostEpochs},
+      Text("env.task", true, kFixed, {"ant", "point_mass"}),
+      {"env.terrain", true, kFixed},
+      {"env.count", true, kFixed, 1, 65536},
+      {"env.horizon", true, kFixed, 1, 10000},
+      {"env.frame_skip", true, kFixed, 1, 100},
+      Text("env.integrator", true, kFixed, {"implicitfast", "rk4", "none"}),
+      {"env.action_scale", true, kFixed, 0, 1, true},
+      {"schedule.epochs", false, kFixed, 1, kMostEpochs},
+      {"population.agents", true, kFixed, 1, 65536},
+      {"network.trunk", true, kFixed, 16, 1024},
+      Text("network.activation", true, kFixed, {"relu", "tanh"}),
+      {"network.initial_log_std", false, kFixed, -2.5, 0.5},
+      {"network.head_noise", false, kFixed, 0, 1},
+      Text("objective.kind", false, kFixed, {"ppo"}),
+      {"ppo.learning_rate", false, kFixed, 0, 1},
+      {"ppo.critic_learning_rate", false, kFixed, 0, 1},
+      {"ppo.clip", false, kFixed, 0, 1, true},
+      {"ppo.epochs", false, kFixed, 1, 100},
+      {"ppo.minibatches", false, kFixed, 1},
+      {"ppo.gamma", false, kFixed, 0, 1},
+      {"ppo.lambda", false, kFixed, 0, 1},
+      {"ppo.kl_stop", false, kFixed, 0, 1000},
+      {"ppo.max_grad_norm", false, kFixed, 0, 1e6, true},
+      {"ppo.critic_max_grad_norm", false, kFixed, 0, 1e6, true},
+      {"ppo.entropy_coefficient", false, kFixed, 0, 10},
+      {"ppo.normalize_advantages", false, kFixed},
+      {"entropy.k", false, kFixed, 1},
+      Text("entropy.features", true, kFixed, {"xy"}),
+      Text("entropy.reward", false, kFixed, {"forward", "shuffled"}),
+      Text("entropy.pooling", false, kFixed, {"collective", "individual"}),
+      {"entropy.window", false, kFixed, 1, 1},
+      {"entropy.floor", false, kFixed, 0, 1000, true},
+      Text("physics.backend", true, kFixed, {"mujoco", "none"}),
+      {"physics.threads", false, kFree, 0, 1024},
+      {"actors.count", false, kFree, 1, 256},
+      {"checkpoint.every", false, kFree, 1, kMostEpochs},
+      {"checkpoint.keep", false, kFree, 0, kMostEpochs},
+      {"learner.device", false, kRecorded},
+      {"learner.threads", false, kRecorded, 0, 1024},
+      Text("learner.precision", false, kRecorded, {"fp32", "bf16"}),
+      {"rpc.heartbeat_seconds", false, kFree, 0.05, 60},
+      {"rpc.credit_bytes", false, kFree, 64 << 10, 1 << 30},
+      {"rpc.batch_bytes", false, kFree, 4 << 10, 8 << 20},
+      {"rpc.min_lease_seconds", false, kFree, 0.05, 3600},
   };
 }
 

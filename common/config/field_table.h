@@ -18,9 +18,9 @@ struct FieldRule {
   using Effect = ConfigDifference::Effect;
 
   const char* key;
-  Effect effect = Effect::kFixed;
   // Whether a segment depends on it: part of RolloutConfigHash.
   bool rollout = false;
+  Effect effect = Effect::kFixed;
   // Numbers: least and greatest value; `above`: the least one is excluded.
   double least = 0;
   double greatest = std::numeric_limits<double>::infinity();
