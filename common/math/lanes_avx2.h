@@ -46,6 +46,10 @@ KMYRIAD_LANE_FUNCTION WordLanes Load(const uint32_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
 }
+// p[0..3], each in all lanes.
+KMYRIAD_LANE_FUNCTION void BroadcastFour(const float* p, FloatLanes four[4]) {
+  for (int i = 0; i < 4; ++i) four[i] = FloatLanes(p[i]);
+}
 KMYRIAD_LANE_FUNCTION void Store(FloatLanes a, float* p) {
   _mm256_storeu_ps(p, a.low);
   _mm256_storeu_ps(p + 8, a.high);

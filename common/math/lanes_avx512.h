@@ -41,6 +41,15 @@ KMYRIAD_LANE_FUNCTION FloatLanes Load(const float* p) {
 KMYRIAD_LANE_FUNCTION WordLanes Load(const uint32_t* p) {
   return WordLanes(_mm512_loadu_si512(p));
 }
+// p[0..3], each in all lanes. One load and four shuffles, where four broadcasts
+// would be four loads.
+KMYRIAD_LANE_FUNCTION void BroadcastFour(const float* p, FloatLanes four[4]) {
+  const __m512 all = _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+  four[0] = FloatLanes(_mm512_permute_ps(all, 0x00));
+  four[1] = FloatLanes(_mm512_permute_ps(all, 0x55));
+  four[2] = FloatLanes(_mm512_permute_ps(all, 0xAA));
+  four[3] = FloatLanes(_mm512_permute_ps(all, 0xFF));
+}
 KMYRIAD_LANE_FUNCTION void Store(FloatLanes a, float* p) {
   _mm512_storeu_ps(p, a.value);
 }

@@ -48,6 +48,10 @@ KMYRIAD_LANE_FUNCTION FloatLanes Load(const float* p) {
 KMYRIAD_LANE_FUNCTION WordLanes Load(const uint32_t* p) {
   return EachLane<WordLanes>([=](int i) { return p[i]; });
 }
+// p[0..3], each in all lanes.
+KMYRIAD_LANE_FUNCTION void BroadcastFour(const float* p, FloatLanes four[4]) {
+  for (int i = 0; i < 4; ++i) four[i] = FloatLanes(p[i]);
+}
 KMYRIAD_LANE_FUNCTION void Store(const FloatLanes& a, float* p) {
   for (int i = 0; i < 16; ++i) p[i] = a.lane[i];
 }

@@ -24,13 +24,25 @@ constexpr uint32_t kLanes = 16;
 template <uint32_t kTile, bool kRelu>
 void DenseTile(const float* w, const float* bias, const float* x, uint32_t in,
                uint32_t stride, float* y) {
+  // One broadcast load per multiply-add is more than a core with two 512-bit
+  // FMA units loads; half of them by shuffles is what both can keep up with.
+  constexpr uint32_t kShuffled = kTile >= 8 ? kTile / 2 : 0;
   FloatLanes sum[kTile];
 #pragma GCC unroll 32
   for (uint32_t r = 0; r < kTile; ++r) sum[r] = FloatLanes(bias[r]);
   for (uint32_t k = 0; k < in; ++k) {
     const FloatLanes input = Load(x + kLanes * k);
 #pragma GCC unroll 32
-    for (uint32_t r = 0; r < kTile; ++r) {
+    for (uint32_t r = 0; r < kShuffled; r += 4) {
+      FloatLanes weight[4];
+      BroadcastFour(w + r, weight);
+#pragma GCC unroll 4
+      for (uint32_t i = 0; i < 4; ++i) {
+        sum[r + i] = Fma(weight[i], input, sum[r + i]);
+      }
+    }
+#pragma GCC unroll 32
+    for (uint32_t r = kShuffled; r < kTile; ++r) {
       sum[r] = Fma(FloatLanes(w[r]), input, sum[r]);
     }
     w += stride;

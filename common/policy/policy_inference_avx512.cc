@@ -2,6 +2,6 @@
 
 namespace kmyriad {
 
-const PolicyKernel kAvx512PolicyKernel = {24, &ActBlock<24>};
+const PolicyKernel kAvx512PolicyKernel = {16, &ActBlock<16>};
 
 }  // namespace kmyriad

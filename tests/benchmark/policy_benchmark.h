@@ -27,7 +27,8 @@ struct PolicyBenchmarkOptions {
 // agents, flops_per_block, fma_peak_gflops, kernel_gflops, share_of_peak,
 // microseconds_per_block, env_steps_per_second and, with LibTorch,
 // torch_gflops, torch_microseconds, ratio_to_torch (its time over ours) and
-// torch_max_difference (of the means, absolute).
+// torch_max_difference (of the means, absolute). At the scalar level fma may be
+// a library call, and the share says nothing.
 // INVALID_ARGUMENT for a shape or seconds out of range; errors of
 // ChooseSimdLevel; INTERNAL if LibTorch throws.
 absl::StatusOr<nlohmann::json> RunPolicyBenchmark(
