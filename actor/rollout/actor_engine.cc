@@ -1,0 +1,206 @@
+#include "actor/rollout/actor_engine.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/base/logging.h"
+#include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
+#include "common/rpc/channel.h"
+
+namespace kmyriad {
+namespace {
+
+// Between two lines that say that the learner is not there.
+constexpr double kLogIntervalSeconds = 30;
+
+ActorEngineOptions WithCapacity(ActorEngineOptions options) {
+  // The next block is there when one is done.
+  options.hello.capacity_blocks = 2 * static_cast<uint32_t>(options.threads);
+  return options;
+}
+
+}  // namespace
+
+ActorEngine::ActorEngine(const ActorEngineOptions& options, MakeEnv make_env,
+                         PolicyCache::MakeInference make_inference,
+                         LearnerClient& client, ActorMetrics& metrics)
+    : options_(WithCapacity(options)),
+      make_env_(std::move(make_env)),
+      make_inference_(std::move(make_inference)),
+      client_(client),
+      metrics_(metrics) {}
+
+absl::Status ActorEngine::Run() {
+  std::vector<std::unique_ptr<RolloutWorker>> workers;
+  for (int i = 0; i < options_.threads; ++i) {
+    KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<VectorEnv> env, make_env_());
+    workers.push_back(std::make_unique<RolloutWorker>(
+        std::move(env), options_.hello.environment));
+  }
+  ThreadPool pool(options_.threads);
+  for (const std::unique_ptr<RolloutWorker>& worker : workers) {
+    pool.Schedule([this, w = worker.get()] { Work(*w); });
+  }
+  const absl::Status status = KeepSessions();
+  absl::MutexLock lock(&mutex_);
+  done_ = true;
+  return status;
+}
+
+void ActorEngine::Stop(const std::string& reason) {
+  std::shared_ptr<LearnerSession> session;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    stop_reason_ = reason;
+    session = session_;
+  }
+  if (session != nullptr) session->Leave(reason);
+}
+
+std::shared_ptr<LearnerSession> ActorEngine::OpenSession() {
+  const EnvironmentSpec& spec = options_.hello.environment;
+  const SegmentShape shape = {std::min(options_.population.envs, kBlockLanes),
+                              options_.population.horizon, spec.obs_dim(),
+                              spec.act_dim, spec.feature_dim()};
+  auto session = std::make_shared<LearnerSession>(
+      options_.hello, shape, options_.population,
+      PolicyCache(options_.network, make_inference_), options_.silence_seconds,
+      *options_.clock, client_, metrics_);
+  bool stopping = false;
+  std::string reason;
+  {
+    absl::MutexLock lock(&mutex_);
+    session_ = session;
+    stopping = stopping_;
+    reason = stop_reason_;
+  }
+  if (stopping) session->Leave(reason);
+  return session;
+}
+
+void ActorEngine::CountReconnect(LearnerSession::End end) {
+  switch (end) {
+    case LearnerSession::End::kDrained:
+      return metrics_.reconnects_drained.Add();
+    case LearnerSession::End::kSilent:
+      return metrics_.reconnects_silent.Add();
+    case LearnerSession::End::kProtocol:
+      return metrics_.reconnects_protocol.Add();
+    default:
+      return metrics_.reconnects_unavailable.Add();
+  }
+}
+
+bool ActorEngine::WaitBeforeReconnect(double seconds) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&stopping_),
+                                 absl::Seconds(seconds));
+}
+
+absl::Status ActorEngine::KeepSessions() {
+  Clock& clock = RealClock();
+  Backoff backoff;
+  double last_welcome = clock.MonotonicSeconds();
+  double last_log = last_welcome - kLogIntervalSeconds;
+  while (true) {
+    const std::shared_ptr<LearnerSession> session = OpenSession();
+    absl::Status status;
+    const LearnerSession::End end = session->Attend(&status);
+    {
+      absl::MutexLock lock(&mutex_);
+      session_ = nullptr;
+    }
+    if (end == LearnerSession::End::kDrainedFinally ||
+        end == LearnerSession::End::kLeft) {
+      return absl::OkStatus();
+    }
+    if (end == LearnerSession::End::kRefused) return status;
+    const double now = clock.MonotonicSeconds();
+    if (session->welcomed()) {
+      last_welcome = now;
+      last_log = now - kLogIntervalSeconds;
+      backoff.Reset();
+    }
+    if (now - last_welcome > options_.give_up_seconds) {
+      return absl::UnavailableError(absl::StrCat(
+          "no learner for ", static_cast<int>(options_.give_up_seconds),
+          " s; last: ", std::string(status.message())));
+    }
+    if (now - last_log >= kLogIntervalSeconds) {
+      LogWarning("no stream to the learner, trying again: ", status.ToString());
+      last_log = now;
+    }
+    CountReconnect(end);
+    if (WaitBeforeReconnect(backoff.NextSeconds())) return absl::OkStatus();
+  }
+}
+
+std::shared_ptr<LearnerSession> ActorEngine::NextSession(
+    const LearnerSession* last) {
+  absl::MutexLock lock(&mutex_);
+  const auto ready = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return done_ || (session_ != nullptr && session_.get() != last);
+  };
+  mutex_.Await(absl::Condition(&ready));
+  return done_ ? nullptr : session_;
+}
+
+void ActorEngine::Work(RolloutWorker& worker) {
+  Segment segment;
+  std::shared_ptr<LearnerSession> session;
+  while ((session = NextSession(session.get())) != nullptr) {
+    while (const std::shared_ptr<BlockTask> task = session->NextTask()) {
+      StepBlock(*session, *task, worker, segment);
+      session->FinishTask(task);
+    }
+  }
+}
+
+void ActorEngine::StepBlock(LearnerSession& session, const BlockTask& task,
+                            RolloutWorker& worker, Segment& segment) {
+  const ScopedTimer timer(metrics_.rollout_seconds);
+  RolloutRequest request;
+  request.seed = session.seed();
+  request.epoch = static_cast<uint32_t>(task.epoch);
+  request.block = task.block;
+  request.population = options_.population;
+  request.policy = task.policy.get();
+  const uint32_t slice = session.SliceSteps();
+  SegmentSummary summary;
+  summary.key = session.KeyOf(task);
+  uint32_t sent = 0;
+  const auto progress = [&](uint32_t steps) {
+    if (task.abandoned) return false;
+    if (steps - sent < slice && steps < request.population.horizon) {
+      return true;
+    }
+    const uint32_t first = std::exchange(sent, steps);
+    return session.SendSlice(task, segment, first, steps - first);
+  };
+  RolloutTimes times;
+  if (!worker.Rollout(request, progress, segment, times)) {
+    metrics_.segments_abandoned.Add();
+    return;
+  }
+  summary.sha256 = HashSegment(segment);
+  summary.nonfinite = segment.nonfinite;
+  summary.physics_seconds = times.physics_seconds;
+  summary.inference_seconds = times.inference_seconds;
+  if (!session.SendDone(task, summary)) {
+    metrics_.segments_abandoned.Add();
+    return;
+  }
+  metrics_.env_steps.Add(static_cast<double>(segment.shape.rows) *
+                         segment.shape.horizon);
+  metrics_.nonfinite_states.Add(static_cast<double>(segment.nonfinite));
+  metrics_.physics_seconds.Observe(times.physics_seconds);
+  metrics_.inference_seconds.Observe(times.inference_seconds);
+}
+
+}  // namespace kmyriad

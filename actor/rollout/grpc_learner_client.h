@@ -1,0 +1,19 @@
+#ifndef KMYRIAD_ACTOR_ROLLOUT_GRPC_LEARNER_CLIENT_H_
+#define KMYRIAD_ACTOR_ROLLOUT_GRPC_LEARNER_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "actor/rollout/learner_client.h"
+
+namespace kmyriad {
+
+// Client of Learner.Collect at "HOST:PORT" or "unix:PATH". INVALID_ARGUMENT
+// for another address; a learner that is not there is no error yet.
+absl::StatusOr<std::unique_ptr<LearnerClient>> MakeGrpcLearnerClient(
+    const std::string& address);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ACTOR_ROLLOUT_GRPC_LEARNER_CLIENT_H_

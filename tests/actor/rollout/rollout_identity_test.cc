@@ -1,0 +1,113 @@
+#include "actor/rollout/rollout_identity.h"
+
+#include <set>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "tests/actor/rollout/small_run.h"
+#include "tests/testing/status_matchers.h"
+
+namespace kmyriad {
+namespace {
+
+std::shared_ptr<const EnvironmentModel> MakeModel(
+    const VectorEnvOptions& options) {
+  auto model = EnvironmentModel::Create(options);
+  EXPECT_TRUE(model.ok()) << model.status();
+  return model.ok() ? *model : nullptr;
+}
+
+VectorEnvOptions Ant() {
+  VectorEnvOptions options;
+  options.task = "ant";
+  options.terrain = "maze";
+  options.horizon = 400;
+  options.frame_skip = 5;
+  options.integrator = "implicitfast";
+  options.action_scale = 0.3f;
+  options.backend = "mujoco";
+  return options;
+}
+
+TEST(RolloutIdentityTest, GoldenSegmentIsTheSameAtEveryInstructionSet) {
+  const SmallRun run;
+  const auto ant = MakeModel(Ant());
+  ASSERT_NE(ant, nullptr);
+  for (const auto& model : {run.model, ant}) {
+    NetworkShape network;
+    network.obs_dim = model->spec().obs_dim();
+    network.act_dim = model->spec().act_dim;
+    network.trunk = {64, 32};
+    network.agents = 50;
+    std::set<Digest> digests;
+    int levels = 0;
+    for (const SimdLevel level :
+         {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+      if (!SupportsSimdLevel(level)) continue;
+      ++levels;
+      KMYRIAD_ASSERT_OK_AND_ASSIGN(auto env, VectorEnv::Create(model));
+      KMYRIAD_ASSERT_OK_AND_ASSIGN(
+          const Segment segment,
+          GoldenSegment(model->spec(), 400, std::move(env), network, level));
+      EXPECT_EQ(segment.shape.rows, 16u);
+      EXPECT_EQ(segment.shape.horizon, kGoldenSteps);
+      digests.insert(HashSegment(segment));
+    }
+    EXPECT_GE(levels, 1);
+    EXPECT_EQ(digests.size(), 1u) << model->spec().task;
+  }
+}
+
+TEST(RolloutIdentityTest, GoldenSegmentIsNoLongerThanTheHorizon) {
+  const SmallRun run;
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(
+      const Segment segment, GoldenSegment(run.model->spec(), 3, run.MakeEnv(),
+                                           run.network, SimdLevel::kScalar));
+  EXPECT_EQ(segment.shape.horizon, 3u);
+}
+
+TEST(RolloutIdentityTest, GoldenWeightsDifferInEveryTensor) {
+  const SmallRun run;
+  const PolicyWeights weights = GoldenWeights(run.model->spec(), run.network);
+  EXPECT_NE(weights.trunk[0].weight[0], weights.trunk[0].bias[0]);
+  std::set<float> values(weights.head_weight.begin(),
+                         weights.head_weight.end());
+  // Almost all of them are distinct (they are drawn from 2^23 numbers).
+  EXPECT_GT(values.size(), weights.head_weight.size() * 9 / 10);
+}
+
+TEST(RolloutIdentityTest, FingerprintSeesWhateverASegmentDependsOn) {
+  const SmallRun run;
+  const Digest base =
+      RolloutFingerprint(*run.model, run.network, run.population);
+  EXPECT_EQ(RolloutFingerprint(*run.model, run.network, run.population), base);
+
+  std::set<Digest> all = {base};
+  NetworkShape network = run.network;
+  network.trunk = {64};
+  all.insert(RolloutFingerprint(*run.model, network, run.population));
+  network = run.network;
+  network.activation = Activation::kTanh;
+  all.insert(RolloutFingerprint(*run.model, network, run.population));
+  PopulationShape population = run.population;
+  population.agents = 10;
+  all.insert(RolloutFingerprint(*run.model, run.network, population));
+  population = run.population;
+  population.envs = 80;
+  all.insert(RolloutFingerprint(*run.model, run.network, population));
+  population = run.population;
+  population.horizon = 21;
+  all.insert(RolloutFingerprint(*run.model, run.network, population));
+  VectorEnvOptions options = run.model->options();
+  options.terrain = "empty";
+  all.insert(
+      RolloutFingerprint(*MakeModel(options), run.network, run.population));
+  options = run.model->options();
+  options.action_scale = 0.5f;
+  all.insert(
+      RolloutFingerprint(*MakeModel(options), run.network, run.population));
+  EXPECT_EQ(all.size(), 8u);
+}
+
+}  // namespace
+}  // namespace kmyriad
