@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "learner/algorithm/advantages.h"
+#include "learner/algorithm/schedules.h"
 
 namespace kmyriad {
 namespace {
@@ -15,60 +17,74 @@ at::Tensor View(const float* data, at::IntArrayRef shape) {
   return at::from_blob(const_cast<float*>(data), shape, at::kFloat);
 }
 
-// Fills rows, and the columns of the records that the actors determine, a few
-// agents at a time, so that temporaries stay small.
-void FillFromActors(const PolicyOptimizerOptions& options,
-                    const EpochSamples& samples, const std::vector<float>& mean,
-                    const std::vector<float>& inv_std, at::TensorOptions master,
-                    MultiHeadActorCritic& network, EpochData* data) {
+// Samples of a few agents: temporaries stay small.
+struct AgentRange {
+  int64_t first;
+  int64_t count;
+};
+
+std::vector<AgentRange> SplitAgents(int64_t agents, int64_t samples) {
   constexpr int64_t kRowsAtOnce = 32768;
-  constexpr double kSaturated = 2.0922957200349393;  // atanh(0.97)
-  const int64_t m = options.shape.agents;
-  const int64_t count = data->rows.size(1);
-  const int64_t obs_dim = options.shape.obs_dim;
-  const int64_t act_dim = options.shape.act_dim;
-  const at::Tensor shift = View(mean.data(), {obs_dim}).to(master.device());
-  const at::Tensor scale = View(inv_std.data(), {obs_dim}).to(master.device());
-  const at::Tensor observations =
-      View(samples.observations, {m, count, obs_dim});
-  const at::Tensor actions = View(samples.actions, {m, count, act_dim});
-  const at::Tensor log_probs = View(samples.log_probs, {m, count});
-  int64_t saturated = 0;
-  const int64_t step = std::max<int64_t>(1, kRowsAtOnce / count);
-  for (int64_t first = 0; first < m; first += step) {
-    const int64_t agents = std::min(step, m - first);
-    const at::Tensor x =
-        observations.narrow(0, first, agents).to(master.device());
-    network.FillRows(((x - shift) * scale).clamp_(-5, 5),
-                     data->rows.narrow(0, first, agents));
-    const at::Tensor u = actions.narrow(0, first, agents).to(master);
-    // ln |d tanh u / du| (method.md 1.1): what the actors' log-probabilities
-    // hold beyond the Gaussian's. It cancels in ratios, so it is taken out
-    // once.
-    const at::Tensor squash =
-        ((u + at::softplus(u * -2.0)) * -2.0 + 2.0 * std::log(2.0)).sum(2);
-    const at::Tensor records = data->records.narrow(0, first, agents);
-    records.narrow(2, 0, act_dim).copy_(u);
-    records.select(2, act_dim)
-        .copy_(log_probs.narrow(0, first, agents).to(master) + squash);
-    saturated += (u.abs() > kSaturated).sum().item<int64_t>();
+  const int64_t step = std::max<int64_t>(1, kRowsAtOnce / samples);
+  std::vector<AgentRange> ranges;
+  for (int64_t first = 0; first < agents; first += step) {
+    ranges.push_back({first, std::min(step, agents - first)});
   }
-  data->saturated_fraction =
-      static_cast<double>(saturated) / static_cast<double>(actions.numel());
+  return ranges;
 }
 
-std::vector<float> ComputeValues(const at::Tensor& rows, int64_t chunk,
-                                 MultiHeadActorCritic& network) {
+// What the actors determine, as [m, S, .].
+struct ActorTensors {
+  at::Tensor observations;
+  at::Tensor actions;
+  at::Tensor log_probs;
+  at::Tensor shift;
+  at::Tensor scale;
+};
+
+// Fills the rows, and the records' actions and log-densities, of some agents;
+// returns how many actions are saturated.
+int64_t FillAgents(const ActorTensors& actors, AgentRange range,
+                   at::TensorOptions master,
+                   const MultiHeadActorCritic& network, const EpochData& data) {
+  constexpr double kSaturated = 2.0922957200349393;  // atanh(0.97)
+  const at::Tensor x = actors.observations.narrow(0, range.first, range.count)
+                           .to(master.device());
+  network.FillRows(((x - actors.shift) * actors.scale).clamp_(-5, 5),
+                   data.rows.narrow(0, range.first, range.count));
+  const at::Tensor u =
+      actors.actions.narrow(0, range.first, range.count).to(master);
+  // ln |d tanh u / du| (method.md 1.1): what the actors' log-probabilities
+  // hold beyond the Gaussian's. It cancels in ratios, so it is taken out once.
+  const at::Tensor squash =
+      ((u + at::softplus(u * -2.0)) * -2.0 + 2.0 * std::log(2.0)).sum(2);
+  const at::Tensor records = data.records.narrow(0, range.first, range.count);
+  const int64_t act_dim = u.size(2);
+  records.narrow(2, 0, act_dim).copy_(u);
+  records.select(2, act_dim)
+      .copy_(actors.log_probs.narrow(0, range.first, range.count).to(master) +
+             squash);
+  return (u.abs() > kSaturated).sum().item<int64_t>();
+}
+
+std::vector<float> ComputeValues(
+    const at::Tensor& rows, int64_t chunk,
+    const std::vector<MultiHeadActorCritic*>& networks,
+    const ParallelLoop& loop) {
   const int64_t m = rows.size(0);
   const int64_t count = rows.size(1);
   std::vector<float> values(static_cast<size_t>(m * count));
-  at::Tensor target = at::from_blob(values.data(), {m, count}, at::kFloat);
-  for (int64_t first = 0; first < count; first += chunk) {
+  const at::Tensor target =
+      at::from_blob(values.data(), {m, count}, at::kFloat);
+  const size_t chunks =
+      PartCount(static_cast<uint64_t>(count), static_cast<uint64_t>(chunk));
+  loop(chunks, [&](size_t worker, size_t i) {
+    const int64_t first = static_cast<int64_t>(i) * chunk;
     const int64_t size = std::min(chunk, count - first);
     target.narrow(1, first, size)
-        .copy_(network.ForwardValue(
+        .copy_(networks[worker]->ForwardValue(
             rows.narrow(1, first, size).clone(at::MemoryFormat::Contiguous)));
-  }
+  });
   return values;
 }
 
@@ -112,19 +128,37 @@ absl::StatusOr<EpochData> PrepareEpoch(
     const PolicyOptimizerOptions& options, const EpochSamples& samples,
     const std::vector<float>& normalizer_mean,
     const std::vector<float>& normalizer_inv_std, int64_t chunk,
-    at::TensorOptions master, MultiHeadActorCritic& network) {
+    at::TensorOptions master,
+    const std::vector<MultiHeadActorCritic*>& networks,
+    const ParallelLoop& loop) {
   const int64_t m = options.shape.agents;
   const int64_t act_dim = options.shape.act_dim;
   const uint64_t total = uint64_t{samples.envs} * samples.horizon;
   const int64_t count = static_cast<int64_t>(total) / m;
   EpochData data;
-  data.rows = at::empty({m, count, network.row_columns()},
-                        master.dtype(network.product_type()));
+  data.rows = at::empty({m, count, networks[0]->row_columns()},
+                        master.dtype(networks[0]->product_type()));
   data.records = at::empty({m, count, act_dim + 3}, master);
-  FillFromActors(options, samples, normalizer_mean, normalizer_inv_std, master,
-                 network, &data);
+  const int64_t obs_dim = options.shape.obs_dim;
+  const ActorTensors actors = {
+      View(samples.observations, {m, count, obs_dim}),
+      View(samples.actions, {m, count, act_dim}),
+      View(samples.log_probs, {m, count}),
+      View(normalizer_mean.data(), {obs_dim}).to(master.device()),
+      View(normalizer_inv_std.data(), {obs_dim}).to(master.device())};
+  const std::vector<AgentRange> ranges = SplitAgents(m, count);
+  std::vector<int64_t> saturated(ranges.size());
+  loop(ranges.size(), [&](size_t worker, size_t i) {
+    saturated[i] =
+        FillAgents(actors, ranges[i], master, *networks[worker], data);
+  });
+  data.saturated_fraction =
+      static_cast<double>(
+          std::accumulate(saturated.begin(), saturated.end(), int64_t{0})) /
+      static_cast<double>(actors.actions.numel());
 
-  const std::vector<float> values = ComputeValues(data.rows, chunk, network);
+  const std::vector<float> values =
+      ComputeValues(data.rows, chunk, networks, loop);
   std::vector<float> advantages(total);
   ComputeAdvantages(samples.rewards, values.data(), samples.envs,
                     samples.horizon, options.gamma, options.lambda,

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,14 +42,22 @@ absl::Status CheckSamples(const PolicyOptimizerOptions& options,
                           const EpochSamples& samples, size_t mean_size,
                           size_t inv_std_size);
 
-// Normalises, computes values with the network as it is, advantages and value
-// targets. INTERNAL if one of them is not finite. `chunk` is the number of
-// samples per agent that are computed at once.
+// Calls body(worker, i) for i in [0, count), each worker number by one thread
+// at a time.
+using ParallelLoop = std::function<void(
+    size_t count, const std::function<void(size_t worker, size_t i)>& body)>;
+
+// Normalises, computes values with the network as it is (networks[w] belongs to
+// worker w of `loop`), advantages and value targets. INTERNAL if one of them is
+// not finite. `chunk` is the number of samples per agent that are computed at
+// once.
 absl::StatusOr<EpochData> PrepareEpoch(
     const PolicyOptimizerOptions& options, const EpochSamples& samples,
     const std::vector<float>& normalizer_mean,
     const std::vector<float>& normalizer_inv_std, int64_t chunk,
-    at::TensorOptions master, MultiHeadActorCritic& network);
+    at::TensorOptions master,
+    const std::vector<MultiHeadActorCritic*>& networks,
+    const ParallelLoop& loop);
 
 }  // namespace kmyriad
 

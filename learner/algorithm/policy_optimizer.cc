@@ -4,15 +4,20 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "learner/algorithm/adam.h"
 #include "learner/algorithm/epoch_data.h"
+#include "learner/algorithm/gradient_worker.h"
 #include "learner/algorithm/objective.h"
 #include "learner/algorithm/schedules.h"
 #include "learner/algorithm/torch_runtime.h"
@@ -26,23 +31,23 @@ namespace {
 constexpr double kMinLogStd = -2.5;
 constexpr double kMaxLogStd = 0.5;
 
-// Sums over one pass, kept on the device.
-enum PassSum {
-  kPolicyLoss,
-  kKl,
-  kClipped,
-  kSquaredError,
-  kAbsoluteMean,
-  kPassSums
-};
-
-// Rows that go through the network at once: activations of two layers stay
-// within the last cache level. Many agents get more rows, since each chunk
-// also passes over all head weights.
+// Samples per agent that go through the network at once: a thread's
+// activations stay within the last cache level. Many agents get more rows,
+// since each chunk also passes over all head weights.
 int64_t ChunkSamples(int64_t agents) {
-  constexpr int64_t kRows = 2048;
+  constexpr int64_t kRows = 1024;
   constexpr int64_t kLeastSamplesPerAgent = 8;
   return std::max(kLeastSamplesPerAgent, kRows / agents);
+}
+
+// Shards of a minibatch: a function of sizes alone, so that bits do not depend
+// on threads. At most so many threads have work; each shard costs a set of
+// gradients.
+uint64_t ShardCount(uint64_t agents, uint64_t samples) {
+  constexpr uint64_t kMaxShards = 8;
+  constexpr uint64_t kLeastRows = 512;
+  return std::clamp<uint64_t>(agents * samples / kLeastRows, 1,
+                              std::min(kMaxShards, samples));
 }
 
 at::Tensor SquaredNorm(const ParameterList& parameters) {
@@ -99,7 +104,15 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
         objective_(std::move(objective)),
         network_(options.shape, master_,
                  options.precision == "bf16" ? at::kBFloat16 : at::kFloat),
-        adam_(network_.AllParameters()) {}
+        adam_(network_.AllParameters()) {
+    for (int i = 0; i < options.threads; ++i) {
+      workers_.push_back(std::make_unique<GradientWorker>(
+          network_, *objective_, options.entropy_coefficient));
+    }
+    if (options.threads > 1) {
+      pool_ = std::make_unique<ThreadPool>(options.threads - 1);
+    }
+  }
 
   absl::Status Initialize() {
     return network_.Load(InitialParameters(options_.shape,
@@ -121,32 +134,46 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
                     const std::vector<NamedTensor>& optimizer) override;
 
  private:
-  // Counts chunks and asks the caller whether to go on.
+  // Progress of one call of Update, whose thread alone reports it.
   struct Progress {
     const std::function<bool(double)>& callback;
-    uint64_t done = 0;
+    const std::thread::id reporter = std::this_thread::get_id();
     uint64_t total = 0;
+    std::atomic<uint64_t> done{0};
+    std::atomic<bool> cancelled{false};
+    double reported = 0;
+
+    void Report() {
+      const double share =
+          static_cast<double>(done.load()) / static_cast<double>(total);
+      if (!callback || share <= reported || cancelled) return;
+      reported = share;
+      if (!callback(share)) cancelled = true;
+    }
     bool Advance() {
       ++done;
-      return !callback ||
-             callback(static_cast<double>(done) / static_cast<double>(total));
+      if (std::this_thread::get_id() == reporter) Report();
+      return !cancelled;
     }
   };
   struct PassResult {
-    double sums[kPassSums] = {};
+    double sums[kSampleSums] = {};
   };
 
+  // Spreads i over workers_ (see ParallelLoop).
+  void ParallelFor(size_t count,
+                   const std::function<void(size_t, size_t)>& body);
   absl::Status RunPasses(const EpochData& data, uint64_t epoch,
-                         const std::function<bool(double)>& progress,
+                         const std::function<bool(double)>& callback,
                          UpdateStats* stats);
   absl::StatusOr<PassResult> RunPass(const EpochData& data, uint64_t epoch,
                                      uint32_t pass, Progress* progress,
                                      UpdateStats* stats);
-  // Adds the gradients of the samples `indices` of each agent, a piece of a
-  // minibatch.
-  void Accumulate(const EpochData& data, const at::Tensor& indices,
-                  int64_t minibatch_samples, at::Tensor sums,
-                  at::Tensor* ratio_error);
+  // Leaves the minibatch's gradients in the network and adds to `sums`;
+  // returns the largest |ratio - 1|.
+  at::Tensor ComputeGradients(const EpochData& data, const at::Tensor& indices,
+                              Progress* progress, at::Tensor sums);
+  uint64_t ChunkCount(uint64_t samples) const;
   // Clips, checks and steps. INTERNAL if a gradient is not finite.
   absl::Status Step(uint64_t epoch, UpdateStats* stats);
 
@@ -156,7 +183,35 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
   const std::unique_ptr<Objective> objective_;
   MultiHeadActorCritic network_;
   Adam adam_;
+  std::vector<GradientShard> shards_;
+  std::vector<std::unique_ptr<GradientWorker>> workers_;
+  // One thread fewer than workers: the caller takes part.
+  std::unique_ptr<ThreadPool> pool_;
 };
+
+void TorchPolicyOptimizer::ParallelFor(
+    size_t count, const std::function<void(size_t, size_t)>& body) {
+  std::atomic<size_t> next{0};
+  // LibTorch's exceptions must not leave a thread of the pool.
+  std::vector<std::exception_ptr> failures(workers_.size());
+  const auto run_worker = [&](size_t worker) {
+    const c10::InferenceMode guard;
+    RunOperationsOnThisThread();
+    try {
+      for (size_t i = next++; i < count; i = next++) body(worker, i);
+    } catch (...) {
+      failures[worker] = std::current_exception();
+    }
+  };
+  if (pool_ == nullptr) {
+    run_worker(0);
+  } else {
+    pool_->ParallelFor(workers_.size(), run_worker);
+  }
+  for (const std::exception_ptr& failure : failures) {
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+}
 
 absl::StatusOr<PolicyWeights> TorchPolicyOptimizer::Policy(
     const std::vector<float>& normalizer_mean,
@@ -181,14 +236,17 @@ absl::StatusOr<UpdateStats> TorchPolicyOptimizer::Update(
   KMYRIAD_RETURN_IF_ERROR(CheckSamples(
       options_, samples, normalizer_mean.size(), normalizer_inv_std.size()));
   const c10::InferenceMode guard;
-  UseThreads(options_.threads);
+  RunOperationsOnThisThread();
   const Adam::State before = adam_.Snapshot();
+  std::vector<MultiHeadActorCritic*> networks;
+  for (const auto& worker : workers_) networks.push_back(&worker->network());
   UpdateStats stats;
   absl::Status status;
   try {
-    absl::StatusOr<EpochData> data =
-        PrepareEpoch(options_, samples, normalizer_mean, normalizer_inv_std,
-                     chunk_, master_, network_);
+    absl::StatusOr<EpochData> data = PrepareEpoch(
+        options_, samples, normalizer_mean, normalizer_inv_std, chunk_, master_,
+        networks,
+        [this](size_t count, const auto& body) { ParallelFor(count, body); });
     status =
         data.ok() ? RunPasses(*data, epoch, progress, &stats) : data.status();
   } catch (const c10::Error& error) {
@@ -212,7 +270,7 @@ absl::StatusOr<UpdateStats> TorchPolicyOptimizer::Update(
 
 absl::Status TorchPolicyOptimizer::RunPasses(
     const EpochData& data, uint64_t epoch,
-    const std::function<bool(double)>& progress, UpdateStats* stats) {
+    const std::function<bool(double)>& callback, UpdateStats* stats) {
   const double agents = options_.shape.agents;
   const double samples = agents * static_cast<double>(data.rows.size(1));
   stats->learning_rate =
@@ -220,16 +278,16 @@ absl::Status TorchPolicyOptimizer::RunPasses(
   stats->explained_variance = data.explained_variance;
   stats->saturated_fraction = data.saturated_fraction;
 
-  Progress counter{progress};
+  Progress progress{callback};
+  const uint64_t count = static_cast<uint64_t>(data.rows.size(1));
   for (uint32_t part = 0; part < options_.minibatches; ++part) {
-    const uint64_t count = static_cast<uint64_t>(data.rows.size(1));
     const uint64_t size = PartBegin(count, options_.minibatches, part + 1) -
                           PartBegin(count, options_.minibatches, part);
-    counter.total += (size + chunk_ - 1) / chunk_ * options_.epochs;
+    progress.total += ChunkCount(size) * options_.epochs;
   }
   for (uint32_t pass = 0; pass < options_.epochs; ++pass) {
     KMYRIAD_ASSIGN_OR_RETURN(const PassResult result,
-                             RunPass(data, epoch, pass, &counter, stats));
+                             RunPass(data, epoch, pass, &progress, stats));
     stats->passes = pass + 1;
     stats->kl_mean = result.sums[kKl] / samples;
     stats->policy_loss =
@@ -261,83 +319,79 @@ absl::StatusOr<TorchPolicyOptimizer::PassResult> TorchPolicyOptimizer::RunPass(
   const at::Tensor indices =
       at::from_blob(order.data(), {static_cast<int64_t>(count)}, at::kLong)
           .to(master_.device());
-  at::Tensor sums = at::zeros({kPassSums}, master_.dtype(at::kDouble));
+  at::Tensor sums = at::zeros({kSampleSums}, master_.dtype(at::kDouble));
   for (uint32_t part = 0; part < options_.minibatches; ++part) {
-    const uint64_t begin = PartBegin(count, options_.minibatches, part);
-    const uint64_t size =
-        PartBegin(count, options_.minibatches, part + 1) - begin;
-    const uint64_t chunks = (size + chunk_ - 1) / chunk_;
-    const bool first = pass == 0 && part == 0;
-    at::Tensor ratio_error = at::zeros({}, master_);
-    network_.ZeroGradients();
-    for (uint64_t chunk = 0; chunk < chunks; ++chunk) {
-      const uint64_t from = begin + PartBegin(size, chunks, chunk);
-      const uint64_t to = begin + PartBegin(size, chunks, chunk + 1);
-      Accumulate(data,
-                 indices.narrow(0, static_cast<int64_t>(from),
-                                static_cast<int64_t>(to - from)),
-                 static_cast<int64_t>(size), sums,
-                 first ? &ratio_error : nullptr);
-      if (!progress->Advance()) {
-        return absl::CancelledError("the update was abandoned");
-      }
+    const int64_t begin =
+        static_cast<int64_t>(PartBegin(count, options_.minibatches, part));
+    const int64_t end =
+        static_cast<int64_t>(PartBegin(count, options_.minibatches, part + 1));
+    const at::Tensor ratio_error = ComputeGradients(
+        data, indices.narrow(0, begin, end - begin), progress, sums);
+    if (progress->cancelled) {
+      return absl::CancelledError("the update was abandoned");
     }
-    if (first) stats->ratio_max_error = ratio_error.item<double>();
+    if (pass == 0 && part == 0) {
+      stats->ratio_max_error = ratio_error.item<double>();
+    }
     KMYRIAD_RETURN_IF_ERROR(Step(epoch, stats));
   }
   PassResult result;
   const at::Tensor host = sums.cpu();
-  for (int i = 0; i < kPassSums; ++i) {
+  for (int i = 0; i < kSampleSums; ++i) {
     result.sums[i] = host.const_data_ptr<double>()[i];
   }
   return result;
 }
 
-void TorchPolicyOptimizer::Accumulate(const EpochData& data,
-                                      const at::Tensor& indices,
-                                      int64_t minibatch_samples,
-                                      at::Tensor sums,
-                                      at::Tensor* ratio_error) {
-  constexpr double kHalfLogTwoPi = 0.9189385332046727;
-  const at::Tensor rows = data.rows.index_select(1, indices);
-  const RecordColumns record =
-      SplitRecords(data.records.index_select(1, indices));
-  const double share = static_cast<double>(indices.size(0)) /
-                       static_cast<double>(minibatch_samples);
-
-  const at::Tensor& mean = network_.ForwardPolicy(rows);
-  const at::Tensor& log_std = network_.log_std();
-  const at::Tensor inverse_std = log_std.neg().exp_();
-  const at::Tensor z = (record.actions - mean).mul_(inverse_std);
-  const at::Tensor z_squared = z.square();
-  const at::Tensor constant =
-      log_std.sum(2) +
-      kHalfLogTwoPi * static_cast<double>(options_.shape.act_dim);
-  const at::Tensor log_ratio =
-      z_squared.sum(2).mul_(-0.5).sub_(constant).sub_(record.log_density);
-  const ObjectiveOutput output =
-      objective_->Evaluate({log_ratio, record.advantages, minibatch_samples});
-
-  const at::Tensor weight = output.log_prob_gradient.unsqueeze(2);
-  const at::Tensor mean_gradient = (z * inverse_std).mul_(weight);
-  const at::Tensor log_std_gradient =
-      ((z_squared - 1.0) * weight)
-          .sum(1, true)
-          .sub_(options_.entropy_coefficient * share);
-  network_.BackwardPolicy(rows, mean_gradient, log_std_gradient);
-
-  const at::Tensor error = network_.ForwardValue(rows) - record.value_target;
-  const double value_scale = 2.0 / (static_cast<double>(minibatch_samples) *
-                                    static_cast<double>(options_.shape.agents));
-  network_.BackwardValue(rows, error * value_scale);
-
-  const at::Tensor ratio_minus_one = log_ratio.expm1();
-  sums.add_(at::stack({output.loss, (ratio_minus_one - log_ratio).sum(),
-                       output.clipped.to(log_ratio.scalar_type()),
-                       error.square().sum(), mean.abs().sum()}));
-  if (ratio_error != nullptr) {
-    *ratio_error = at::maximum(*ratio_error, ratio_minus_one.abs().max());
+uint64_t TorchPolicyOptimizer::ChunkCount(uint64_t samples) const {
+  const uint64_t shards = ShardCount(options_.shape.agents, samples);
+  uint64_t chunks = 0;
+  for (uint64_t shard = 0; shard < shards; ++shard) {
+    chunks += PartCount(PartBegin(samples, shards, shard + 1) -
+                            PartBegin(samples, shards, shard),
+                        static_cast<uint64_t>(chunk_));
   }
+  return chunks;
+}
+
+at::Tensor TorchPolicyOptimizer::ComputeGradients(const EpochData& data,
+                                                  const at::Tensor& indices,
+                                                  Progress* progress,
+                                                  at::Tensor sums) {
+  const ParameterList parameters = network_.AllParameters();
+  const uint64_t samples = static_cast<uint64_t>(indices.size(0));
+  const uint64_t count = ShardCount(options_.shape.agents, samples);
+  while (shards_.size() < count) {
+    GradientShard shard;
+    for (const Parameter* parameter : parameters) {
+      shard.gradients.push_back(at::zeros_like(parameter->value));
+    }
+    shard.sums = at::zeros_like(sums);
+    shard.ratio_error = at::zeros({}, master_);
+    shards_.push_back(std::move(shard));
+  }
+  ParallelFor(count, [&](size_t worker, size_t i) {
+    const int64_t from = static_cast<int64_t>(PartBegin(samples, count, i));
+    const int64_t to = static_cast<int64_t>(PartBegin(samples, count, i + 1));
+    if (progress->cancelled) return;
+    workers_[worker]->Compute(
+        data, indices.narrow(0, from, to - from), indices.size(0), chunk_,
+        [progress] { return progress->Advance(); }, &shards_[i]);
+  });
+  progress->Report();
+  ParallelFor(parameters.size(), [&](size_t, size_t p) {
+    at::Tensor& gradient = parameters[p]->gradient;
+    gradient.copy_(shards_[0].gradients[p]);
+    for (uint64_t i = 1; i < count; ++i) {
+      gradient.add_(shards_[i].gradients[p]);
+    }
+  });
+  at::Tensor ratio_error = shards_[0].ratio_error;
+  for (uint64_t i = 0; i < count; ++i) {
+    sums.add_(shards_[i].sums);
+    ratio_error = at::maximum(ratio_error, shards_[i].ratio_error);
+  }
+  return ratio_error;
 }
 
 absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, UpdateStats* stats) {
@@ -390,6 +444,7 @@ absl::Status TorchPolicyOptimizer::Load(
 
 absl::StatusOr<std::unique_ptr<PolicyOptimizer>> PolicyOptimizer::Create(
     const PolicyOptimizerOptions& options) {
+  KMYRIAD_RETURN_IF_ERROR(ValidateNetworkShape(options.shape));
   if (options.threads < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("learner.threads = ", options.threads,
@@ -410,7 +465,7 @@ absl::StatusOr<std::unique_ptr<PolicyOptimizer>> PolicyOptimizer::Create(
   PinNumerics();
   KMYRIAD_ASSIGN_OR_RETURN(const at::Device device, OpenDevice(options.device));
   const c10::InferenceMode guard;
-  UseThreads(options.threads);
+  RunOperationsOnThisThread();
   try {
     auto optimizer = std::make_unique<TorchPolicyOptimizer>(
         options, device, std::move(objective));

@@ -22,6 +22,11 @@ inline uint64_t PartBegin(uint64_t count, uint64_t parts, uint64_t part) {
   return count * part / parts;
 }
 
+// Least number of parts of at most `size` things each; count, size >= 1.
+inline uint64_t PartCount(uint64_t count, uint64_t size) {
+  return (count + size - 1) / size;
+}
+
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_LEARNER_ALGORITHM_SCHEDULES_H_

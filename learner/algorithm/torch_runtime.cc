@@ -44,7 +44,12 @@ void PinNumerics() {
   });
 }
 
-void UseThreads(int threads) { at::set_num_threads(threads); }
+void RunOperationsOnThisThread() {
+  thread_local bool done = false;
+  if (done) return;
+  at::set_num_threads(1);
+  done = true;
+}
 
 absl::StatusOr<at::Device> OpenDevice(const std::string& name) {
   if (name == "cpu") return at::Device(at::kCPU);

@@ -15,9 +15,10 @@ namespace kmyriad {
 // Called by everything here before it computes.
 void PinNumerics();
 
-// Threads of LibTorch's operations when called from this thread; MKL's and
-// OpenMP's own dynamic adjustment is off.
-void UseThreads(int threads);
+// LibTorch's, MKL's and OpenMP's operations run on the calling thread alone
+// from now on. The update spreads samples over threads of its own instead: no
+// barrier per operation, and bits that do not depend on the number of threads.
+void RunOperationsOnThisThread();
 
 // The device that learner.device names. "cuda" and "cuda:N" open
 // libtorch_cuda, which is not linked. INVALID_ARGUMENT for another name,

@@ -22,6 +22,8 @@ DenseTrunk::DenseTrunk(const std::string& name, int64_t inputs,
                     at::zeros({out, in}, master)};
     layer.bias = {prefix + ".bias", at::zeros({out}, master),
                   at::zeros({out}, master)};
+    layer.product_weight = layer.weight.value.to(product_type);
+    layer.product_bias = layer.bias.value.to(product_type);
     layer.activation_space = Workspace(product);
     layer.delta_space = Workspace(product);
     layers_.push_back(std::move(layer));
@@ -44,13 +46,23 @@ ParameterList DenseTrunk::Parameters() {
   return list;
 }
 
+void DenseTrunk::ShareParameters(const DenseTrunk& other) {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].weight.value = other.layers_[i].weight.value;
+    layers_[i].bias.value = other.layers_[i].bias.value;
+    layers_[i].product_weight = other.layers_[i].product_weight;
+    layers_[i].product_bias = other.layers_[i].product_bias;
+  }
+  packed_first_ = other.packed_first_;
+}
+
 void DenseTrunk::Refresh() {
   packed_first_.narrow(1, 0, inputs_).copy_(layers_[0].weight.value);
   packed_first_.select(1, inputs_).copy_(layers_[0].bias.value);
+  if (same_type_) return;
   for (size_t i = 1; i < layers_.size(); ++i) {
-    const at::ScalarType type = packed_first_.scalar_type();
-    layers_[i].product_weight = layers_[i].weight.value.to(type);
-    layers_[i].product_bias = layers_[i].bias.value.to(type);
+    layers_[i].product_weight.copy_(layers_[i].weight.value);
+    layers_[i].product_bias.copy_(layers_[i].bias.value);
   }
 }
 

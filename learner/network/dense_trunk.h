@@ -28,6 +28,10 @@ class DenseTrunk {
              const std::vector<uint32_t>& widths, Activation activation,
              at::TensorOptions master, at::ScalarType product_type);
 
+  // Uses the parameters of `other`, of the same shape and types, in place of
+  // its own; gradients and buffers stay its own.
+  void ShareParameters(const DenseTrunk& other);
+
   // The layers' parameters: weight [out, in], bias [out].
   ParameterList Parameters();
 
@@ -54,7 +58,7 @@ class DenseTrunk {
   struct Layer {
     Parameter weight;
     Parameter bias;
-    // Copies in product type; unused by the first layer.
+    // In product type; unused by the first layer.
     at::Tensor product_weight;
     at::Tensor product_bias;
     Workspace activation_space;

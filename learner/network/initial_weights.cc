@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "common/math/normal.h"
 #include "common/math/philox.h"
 
 namespace kmyriad {
@@ -33,18 +34,13 @@ class NormalSource {
   }
 
  private:
-  // Box-Muller in fp64 over 32-bit uniforms.
   void Refill() {
-    constexpr double kTwoPi = 6.283185307179586;
-    const PhiloxBlock block =
-        RunRandom(seed_, RandomStream::kInitialWeights, row_, tensor_,
-                  counter_ >> 8, counter_ & 0xFFu);
+    const NormalPair pair =
+        RunNormals(seed_, RandomStream::kInitialWeights, row_, tensor_,
+                   counter_ >> 8, counter_ & 0xFFu);
     ++counter_;
-    const double u = (block.word[0] + 0.5) * 0x1p-32;
-    const double v = (block.word[1] + 0.5) * 0x1p-32;
-    const double radius = std::sqrt(-2.0 * std::log(u));
-    normals_[0] = radius * std::cos(kTwoPi * v);
-    normals_[1] = radius * std::sin(kTwoPi * v);
+    normals_[0] = double{pair.first};
+    normals_[1] = double{pair.second};
     position_ = 0;
   }
 
@@ -58,7 +54,7 @@ class NormalSource {
 
 double Dot(const double* a, const double* b, uint32_t size) {
   double sum = 0;
-  for (uint32_t i = 0; i < size; ++i) sum = std::fma(a[i], b[i], sum);
+  for (uint32_t i = 0; i < size; ++i) sum += a[i] * b[i];
   return sum;
 }
 
@@ -126,7 +122,7 @@ std::vector<float> OrthogonalMatrix(uint32_t rows, uint32_t cols, double gain,
         const double* other = basis.data() + static_cast<size_t>(j) * length;
         const double share = Dot(vector, other, length);
         for (uint32_t k = 0; k < length; ++k) {
-          vector[k] = std::fma(-share, other[k], vector[k]);
+          vector[k] -= share * other[k];
         }
       }
     }

@@ -50,6 +50,20 @@ MultiHeadActorCritic::MultiHeadActorCritic(const NetworkShape& shape,
   Refresh();
 }
 
+std::unique_ptr<MultiHeadActorCritic> MultiHeadActorCritic::Replica() const {
+  auto replica =
+      std::make_unique<MultiHeadActorCritic>(shape_, master_, product_type_);
+  replica->trunk_.ShareParameters(trunk_);
+  replica->critic_.ShareParameters(critic_);
+  replica->head_weight_.value = head_weight_.value;
+  replica->head_bias_.value = head_bias_.value;
+  replica->head_log_std_.value = head_log_std_.value;
+  replica->value_weight_.value = value_weight_.value;
+  replica->value_bias_.value = value_bias_.value;
+  replica->embedding_.value = embedding_.value;
+  return replica;
+}
+
 void MultiHeadActorCritic::FillRows(const at::Tensor& observations,
                                     at::Tensor rows) const {
   const int64_t obs_dim = shape_.obs_dim;
@@ -157,8 +171,11 @@ ParameterList MultiHeadActorCritic::AllParameters() {
   return list;
 }
 
-void MultiHeadActorCritic::ZeroGradients() {
-  for (Parameter* parameter : AllParameters()) parameter->gradient.zero_();
+void MultiHeadActorCritic::SwapGradients(std::vector<at::Tensor>* gradients) {
+  const ParameterList parameters = AllParameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    std::swap(parameters[i]->gradient, (*gradients)[i]);
+  }
 }
 
 void MultiHeadActorCritic::Refresh() {

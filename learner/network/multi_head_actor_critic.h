@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +33,10 @@ class MultiHeadActorCritic {
   // products.
   MultiHeadActorCritic(const NetworkShape& shape, at::TensorOptions master,
                        at::ScalarType product_type);
+
+  // A network over the same parameters with gradients and buffers of its own,
+  // for another thread. Refresh the original after changes, not the replica.
+  std::unique_ptr<MultiHeadActorCritic> Replica() const;
 
   // Columns of a row; those of the observation start at kEmbeddingSize.
   int64_t row_columns() const { return row_columns_; }
@@ -63,7 +68,8 @@ class MultiHeadActorCritic {
   ParameterList AllParameters();
 
   const at::Tensor& log_std() const { return head_log_std_.value; }
-  void ZeroGradients();
+  // Exchanges the gradients, in the order of AllParameters, with `gradients`.
+  void SwapGradients(std::vector<at::Tensor>* gradients);
   // Takes over changed parameters; after each optimiser step.
   void Refresh();
 
