@@ -1,10 +1,12 @@
 #include "actor/env/terrain_plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -14,6 +16,19 @@ namespace kmyriad {
 namespace {
 
 using Words = std::vector<absl::string_view>;
+
+// Words of a file in a message: short, and free of control characters.
+std::string Shown(absl::string_view word) {
+  constexpr size_t kLongest = 40;
+  const bool whole = word.size() <= kLongest;
+  return absl::StrCat(absl::CHexEscape(word.substr(0, kLongest)),
+                      whole ? "" : "...");
+}
+
+bool IsNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<uint8_t>(c)) || c == '_' || c == '-' ||
+         c == '.';
+}
 
 // Reads the lines in order. Positions given by map characters become metres
 // only after the last row, since the centre of the map is the origin.
@@ -41,7 +56,7 @@ class PlanParser {
   absl::Status ParseNumber(const Words& words, size_t index, double low,
                            double high, double* value) const;
   absl::Status ParseScalar(const Words& words, double low, double high,
-                           double* value);
+                           double* value, uint32_t* line);
   absl::Status ParseStart(const Words& words);
   absl::Status ParseGoal(const Words& words);
   absl::Status ParseLayer(const Words& words);
@@ -63,6 +78,9 @@ class PlanParser {
   const std::string file_;
   TerrainPlan plan_;
   uint32_t line_ = 0;
+  // Lines of what may come once; 0: not yet.
+  uint32_t cell_line_ = 0;
+  uint32_t height_line_ = 0;
   uint32_t map_line_ = 0;
   bool in_map_ = false;
   std::vector<std::string> map_;  // from the top
@@ -92,10 +110,10 @@ absl::Status PlanParser::ParseLine(absl::string_view line) {
       absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
   if (words.empty()) return absl::OkStatus();
   if (words[0] == "cell") {
-    return ParseScalar(words, kMinCellSize, 100, &plan_.cell_size);
+    return ParseScalar(words, kMinCellSize, 100, &plan_.cell_size, &cell_line_);
   }
   if (words[0] == "wall_height") {
-    return ParseScalar(words, 0.5, 10, &plan_.wall_height);
+    return ParseScalar(words, 0.5, 10, &plan_.wall_height, &height_line_);
   }
   if (words[0] == "start") return ParseStart(words);
   if (words[0] == "goal") return ParseGoal(words);
@@ -110,7 +128,7 @@ absl::Status PlanParser::ParseLine(absl::string_view line) {
     in_map_ = true;
     return absl::OkStatus();
   }
-  return Error(line_, absl::StrCat("unknown word '", words[0], "'"),
+  return Error(line_, absl::StrCat("unknown word '", Shown(words[0]), "'"),
                "use cell, wall_height, start, goal, layer or map (comments "
                "begin with //)");
 }
@@ -155,13 +173,10 @@ absl::Status PlanParser::ParseCell(char cell, uint32_t column) {
     goal_cells_.emplace_back(cell, place);
     return absl::OkStatus();
   }
-  const std::string shown =
-      absl::ascii_isprint(static_cast<uint8_t>(cell))
-          ? std::string(1, cell)
-          : absl::StrCat("\\x", absl::Hex(static_cast<uint8_t>(cell)));
   return Error(
       line_,
-      absl::StrCat("unknown character '", shown, "' in column ", column + 1),
+      absl::StrCat("unknown character '", Shown(absl::string_view(&cell, 1)),
+                   "' in column ", column + 1),
       "use # (wall), . (free), S (start) or 1 to 9 (goals)");
 }
 
@@ -171,18 +186,27 @@ absl::Status PlanParser::ParseNumber(const Words& words, size_t index,
   const std::string word(words[index]);
   if (!absl::SimpleAtod(word, value) || !std::isfinite(*value)) {
     return Error(
-        line_, absl::StrCat(words[0], ": '", word, "' is not a finite number"),
+        line_,
+        absl::StrCat(words[0], ": '", Shown(word), "' is not a finite number"),
         "write it like 1.5");
   }
   if (*value < low || *value > high) {
-    return Error(line_, absl::StrCat(words[0], ": ", word, " is out of range"),
+    return Error(line_,
+                 absl::StrCat(words[0], ": ", Shown(word), " is out of range"),
                  absl::StrCat("use ", low, " to ", high));
   }
   return absl::OkStatus();
 }
 
 absl::Status PlanParser::ParseScalar(const Words& words, double low,
-                                     double high, double* value) {
+                                     double high, double* value,
+                                     uint32_t* line) {
+  if (*line != 0) {
+    return Error(line_,
+                 absl::StrCat("a second '", words[0], "', after line ", *line),
+                 "keep one");
+  }
+  *line = line_;
   KMYRIAD_RETURN_IF_ERROR(
       ExpectWords(words, 2, absl::StrCat(words[0], " METRES")));
   return ParseNumber(words, 1, low, high, value);
@@ -222,10 +246,11 @@ absl::Status PlanParser::ParseGoal(const Words& words) {
 }
 
 absl::Status PlanParser::AddGoal(PlannedGoal goal) {
-  if (goal.name.size() > 32) {
+  if (goal.name.size() > 32 ||
+      !std::all_of(goal.name.begin(), goal.name.end(), IsNameCharacter)) {
     return Error(goal.line,
-                 absl::StrCat("the name of goal '", goal.name, "' is too long"),
-                 "use at most 32 characters");
+                 absl::StrCat("'", Shown(goal.name), "' is no name for a goal"),
+                 "use at most 32 letters, digits, and _ - .");
   }
   for (const PlannedGoal& other : plan_.goals) {
     if (other.name == goal.name) {

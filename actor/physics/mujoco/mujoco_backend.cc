@@ -89,11 +89,24 @@ class MujocoBlock : public PhysicsBlock {
   uint64_t overflows() const override { return overflows_; }
 
  private:
+  void CountOverflow();
+
   const std::shared_ptr<const MujocoModel> owner_;
   const mjModel* const model_;
   const std::array<DataPointer, kBlockLanes> lanes_;
   uint64_t overflows_ = 0;
 };
+
+void MujocoBlock::CountOverflow() {
+  ++overflows_;
+  // The first, the second, the fourth, ...: a terrain that causes one causes
+  // many.
+  if ((overflows_ & (overflows_ - 1)) != 0) return;
+  LogError(
+      "physics: out of memory for contacts in an environment, which is put "
+      "back to its start (",
+      overflows_, " times so far); use a terrain with larger boxes");
+}
 
 LaneMask MujocoBlock::Step(const float* controls, uint32_t substeps) {
   LaneMask failed = 0;
@@ -105,12 +118,7 @@ LaneMask MujocoBlock::Step(const float* controls, uint32_t substeps) {
     const LaneOutcome outcome = StepLane(model_, data, substeps);
     if (outcome == LaneOutcome::kFine) continue;
     failed |= LaneMask{1} << lane;
-    if (outcome == LaneOutcome::kOverflow) {
-      ++overflows_;
-      LogError(
-          "physics: out of memory for contacts in one environment; it is "
-          "put back to its start. Use a terrain with larger boxes.");
-    }
+    if (outcome == LaneOutcome::kOverflow) CountOverflow();
   }
   return failed;
 }

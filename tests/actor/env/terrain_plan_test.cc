@@ -77,7 +77,7 @@ TEST(TerrainPlanTest, NamesUnknownCharacters) {
   EXPECT_THAT(MessageOf(Replaced(kRoom, "#.1.#", "#.x.#")),
               AllOf(StartsWith("room.txt:8: "), HasSubstr("'x' in column 3")));
   EXPECT_THAT(MessageOf(Replaced(kRoom, "#.1.#", "#.\x01.#")),
-              HasSubstr("\\x1"));
+              HasSubstr("\\x01"));
 }
 
 TEST(TerrainPlanTest, NeedsExactlyOneStartInFreeSpace) {
@@ -122,6 +122,25 @@ TEST(TerrainPlanTest, RefusesUnknownAndIncompleteWords) {
               HasSubstr("write: cell METRES"));
   EXPECT_THAT(MessageOf(Replaced(kRoom, " min_z 0.5", " 0.5")),
               HasSubstr("write: goal NAME X Y [min_z Z]"));
+}
+
+TEST(TerrainPlanTest, RefusesWhatMayComeOnlyOnce) {
+  EXPECT_THAT(MessageOf(Replaced(kRoom, "map", "cell 3\nmap")),
+              HasSubstr("room.txt:5: a second 'cell', after line 2"));
+  EXPECT_THAT(
+      MessageOf(Replaced(kRoom, "map", "wall_height 1\nwall_height 1\nmap")),
+      HasSubstr("a second 'wall_height', after line 5"));
+}
+
+TEST(TerrainPlanTest, ShowsForeignBytesShortAndHarmless) {
+  const std::string message = MessageOf(std::string(5000, '\x07'));
+  EXPECT_THAT(message, HasSubstr("\\x07"));
+  EXPECT_LT(message.size(), 400u);
+  EXPECT_THAT(MessageOf(Replaced(kRoom, "door", "d\xf6r")),
+              AllOf(HasSubstr("'d\\xf6r' is no name for a goal"),
+                    HasSubstr("letters, digits")));
+  EXPECT_THAT(MessageOf(Replaced(kRoom, "door", std::string(33, 'd'))),
+              HasSubstr("at most 32"));
 }
 
 TEST(TerrainPlanTest, RefusesMissingParts) {
