@@ -53,7 +53,8 @@ GRPC_CLIENT = r".*/(grpc_\w+_client|control_client)\.(h|cc)"
 # Third-party include -> the only files that may have it.
 CONFINEMENT = [
     (r"grpcpp/|grpc/|.*\.grpc\.pb\.h",
-     [r"common/rpc/.*", SERVICE, GRPC_CLIENT, MAIN, TESTS]),
+     [r"common/rpc/.*", SERVICE, GRPC_CLIENT, MAIN, TESTS,
+      r"deploy/launcher/library_versions\.cc"]),
     (r"torch/|ATen/|c10/",
      [r"learner/(network|algorithm)/.*", r"tests/learner/.*",
       r"tests/(conformance|benchmark|testing)/.*"]),
@@ -62,7 +63,7 @@ CONFINEMENT = [
     (r"prometheus/", [r"common/metrics/.*", MAIN, TESTS]),
     (r"spdlog/", [r"common/base/.*"]),
     (r"CLI/", [MAIN, r"deploy/launcher/.*", r"tests/benchmark/.*"]),
-    (r"cairo", [r"deploy/launcher/.*"]),
+    (r"cairo", [r"(tests/)?deploy/launcher/.*"]),
     (r"openssl/|isa-l", [r"common/base/.*"]),
     (r"nlohmann/", [r"learner/.*", r"deploy/launcher/.*", MAIN, TESTS]),
     (r"google/protobuf/",

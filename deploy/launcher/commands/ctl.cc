@@ -1,0 +1,253 @@
+#include "deploy/launcher/commands/ctl.h"
+
+#include <poll.h>
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/file_system.h"
+#include "common/base/status_macros.h"
+#include "deploy/launcher/command_output.h"
+#include "deploy/launcher/control_client.h"
+#include "deploy/launcher/exit_codes.h"
+#include "deploy/launcher/progress.h"
+#include "deploy/launcher/run_folder.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr char kDefaultLearner[] = "127.0.0.1:50051";
+
+std::string Json(const google::protobuf::Message& message, bool pretty) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  options.add_whitespace = pretty;
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options)
+           .ok()) {
+    return "{}\n";
+  }
+  if (text.empty() || text.back() != '\n') text += '\n';
+  return text;
+}
+
+std::string LearnerOf(const std::vector<Endpoint>& endpoints) {
+  for (const Endpoint& endpoint : endpoints) {
+    if (endpoint.process == "learner") return endpoint.listening;
+  }
+  return "";
+}
+
+// Addresses of the runs in `runs` that have live endpoints.
+std::vector<std::string> LiveLearners(const std::string& runs) {
+  FileSystem& files = PosixFileSystem();
+  std::vector<std::string> learners;
+  const auto names = files.List(runs);
+  if (!names.ok()) return learners;
+  for (const std::string& name : *names) {
+    const auto endpoints = ReadEndpoints(files, JoinPath(runs, name));
+    if (endpoints.ok()) learners.push_back(LearnerOf(*endpoints));
+  }
+  return learners;
+}
+
+absl::StatusOr<std::string> ResolveLearner(const CtlOptions& options) {
+  if (!options.learner.empty()) return options.learner;
+  if (options.name.empty()) {
+    const std::vector<std::string> live = LiveLearners(options.runs);
+    if (live.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--name is missing: ", live.size(), " runs are live in ",
+                       options.runs));
+    }
+    return live.empty() ? kDefaultLearner : live.front();
+  }
+  KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.name));
+  const std::string folder = JoinPath(options.runs, options.name);
+  const auto endpoints = ReadEndpoints(PosixFileSystem(), folder);
+  if (absl::IsNotFound(endpoints.status())) {
+    return absl::UnavailableError(
+        absl::StrCat("--name = ", options.name, ": no live run in ", folder,
+                     RunExists(PosixFileSystem(), folder)
+                         ? absl::StrCat("; start it with: ", CommandName(),
+                                        " train --name ", options.name)
+                         : "; there is no such run"));
+  }
+  KMYRIAD_RETURN_IF_ERROR(endpoints.status());
+  return LearnerOf(*endpoints);
+}
+
+// "RUN_STATE_PAUSED" -> "paused".
+std::string Lower(std::string name, size_t prefix) {
+  name.erase(0, prefix);
+  for (char& c : name) c = static_cast<char>(std::tolower(c));
+  return name;
+}
+std::string StateText(v1::RunState state) {
+  return Lower(v1::RunState_Name(state), sizeof("RUN_STATE_") - 1);
+}
+
+void PrintCheckpoint(const v1::CheckpointInfo& info) {
+  std::printf("%s  epoch %llu  %s env steps  %s bytes  parameters %s%s\n",
+              info.name().c_str(),
+              static_cast<unsigned long long>(info.epoch()),
+              FormatCount(static_cast<double>(info.env_steps())).c_str(),
+              FormatCount(static_cast<double>(info.bytes())).c_str(),
+              info.parameters_sha256().substr(0, 12).c_str(),
+              info.head() ? "  HEAD" : "");
+}
+
+void PrintStatus(const v1::Status& status) {
+  const std::string phase =
+      Lower(v1::RunPhase_Name(status.phase()), sizeof("RUN_PHASE_") - 1);
+  std::printf("run         %s\n", status.run_name().c_str());
+  std::printf("state       %s%s%s\n", StateText(status.state()).c_str(),
+              status.message().empty() ? "" : ": ", status.message().c_str());
+  std::printf("epoch       %llu of %llu, %s %.0f %%\n",
+              static_cast<unsigned long long>(status.epoch()),
+              static_cast<unsigned long long>(status.target_epochs()),
+              phase.c_str(), 100 * status.phase_progress());
+  std::printf("env steps   %s, %s per second, ETA %s\n",
+              FormatCount(static_cast<double>(status.env_steps())).c_str(),
+              FormatCount(status.env_steps_per_second()).c_str(),
+              FormatDuration(status.eta_seconds()).c_str());
+  std::printf("actors      %u; %u of %u blocks of the epoch\n", status.actors(),
+              status.blocks_done(), status.blocks_total());
+  std::printf("checkpoint  %s, %s old\n", status.last_checkpoint().c_str(),
+              FormatDuration(status.last_checkpoint_age_seconds()).c_str());
+  const auto metrics =
+      nlohmann::json::parse(status.last_metrics_json(), nullptr, false);
+  if (metrics.is_object()) {
+    std::printf("entropy     %.3f nats\ncoverage    %.1f %%, ever %.1f %%\n",
+                NumberOr(metrics, "entropy_nats", 0),
+                100 * NumberOr(metrics, "coverage", 0),
+                100 * NumberOr(metrics, "coverage_ever", 0));
+  }
+  std::printf("parameters  %s\n", status.parameters_sha256().c_str());
+}
+
+void PrintRestore(const v1::RestoreResponse& response, bool dry_run) {
+  std::printf("%s ", dry_run ? "would restore" : "restored");
+  PrintCheckpoint(response.restored());
+  std::printf(
+      "seed %llu, policy version %llu\n",
+      static_cast<unsigned long long>(response.seed()),
+      static_cast<unsigned long long>(response.restored().policy_version()));
+  for (const std::string& name : response.set_aside()) {
+    std::printf("%s %s\n", dry_run ? "would set aside" : "set aside",
+                name.c_str());
+  }
+  for (const std::string& what : response.not_restored()) {
+    std::printf("not restored: %s\n", what.c_str());
+  }
+}
+
+int Watch(ControlClient& client, const CtlOptions& options,
+          SignalSource& signals) {
+  EventWatcher watcher(client);
+  pollfd wake{signals.fd(), POLLIN, 0};
+  while (signals.Take().empty()) {
+    for (const v1::Event& event : watcher.Take()) {
+      if (options.json) {
+        std::fputs(Json(event, false).c_str(), stdout);
+      } else {
+        std::printf("%s  %s\n", v1::Event::Kind_Name(event.kind()).c_str(),
+                    event.message().c_str());
+      }
+      std::fflush(stdout);
+    }
+    poll(&wake, 1, 100);
+  }
+  return kExitDone;
+}
+
+std::string CheckpointName(const std::string& given) {
+  uint64_t epoch = 0;
+  if (!absl::SimpleAtoi(given, &epoch)) return given;
+  return absl::StrFormat("epoch_%06d", epoch);
+}
+
+// Prints the answer as JSON, or with `print`.
+template <typename Response, typename Print>
+absl::StatusOr<int> Answer(const absl::StatusOr<Response>& response,
+                           const CtlOptions& options, Print print) {
+  KMYRIAD_RETURN_IF_ERROR(response.status());
+  if (options.json) {
+    std::fputs(Json(*response, true).c_str(), stdout);
+  } else {
+    print(*response);
+  }
+  return kExitDone;
+}
+
+absl::StatusOr<int> Ctl(const CtlOptions& options, SignalSource& signals) {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::string address, ResolveLearner(options));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ControlClient> client,
+      ControlClient::Create(address, options.deadline_seconds));
+  const std::string id =
+      options.request_id.empty() ? NewRequestId() : options.request_id;
+  const auto print_state = [](const auto& response) {
+    std::printf("%s\n", StateText(response.state()).c_str());
+  };
+  const auto print_checkpoint = [](const auto& response) {
+    PrintCheckpoint(response.checkpoint());
+  };
+  if (options.verb == "status") {
+    return Answer(client->GetStatus(), options, PrintStatus);
+  }
+  if (options.verb == "pause") {
+    return Answer(client->Pause(id), options, print_state);
+  }
+  if (options.verb == "resume") {
+    return Answer(client->Resume(id), options, print_state);
+  }
+  if (options.verb == "checkpoint") {
+    return Answer(client->Checkpoint(id), options, print_checkpoint);
+  }
+  if (options.verb == "stop") {
+    return Answer(client->Stop(id), options, print_checkpoint);
+  }
+  if (options.verb == "list") {
+    return Answer(client->ListCheckpoints(), options, [](const auto& list) {
+      for (const auto& info : list.checkpoints()) PrintCheckpoint(info);
+    });
+  }
+  if (options.verb == "restore") {
+    return Answer(client->Restore(id, CheckpointName(options.checkpoint),
+                                  options.dry_run),
+                  options, [&](const auto& response) {
+                    PrintRestore(response, options.dry_run);
+                  });
+  }
+  // Reachable at all? Watching itself would wait for ever.
+  KMYRIAD_RETURN_IF_ERROR(client->GetStatus().status());
+  return Watch(*client, options, signals);
+}
+
+}  // namespace
+
+int RunCtl(const CtlOptions& options, SignalSource& signals) {
+  const absl::StatusOr<int> code = Ctl(options, signals);
+  if (code.ok()) return *code;
+  if (absl::IsUnavailable(code.status()) && options.name.empty()) {
+    return ReportError(absl::UnavailableError(absl::StrCat(
+        "--learner = ",
+        options.learner.empty() ? kDefaultLearner : options.learner, ": ",
+        code.status().message(), "; is a run going on there?")));
+  }
+  // The learner's own refusals are failures, not configuration errors.
+  if (absl::IsInvalidArgument(code.status()) && !options.verb.empty()) {
+    ReportError(code.status());
+    return kExitFailure;
+  }
+  return ReportError(code.status());
+}
+
+}  // namespace kmyriad

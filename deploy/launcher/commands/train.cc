@@ -1,0 +1,216 @@
+#include "deploy/launcher/commands/train.h"
+
+#include <stdlib.h>
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/base/clock.h"
+#include "common/base/file_system.h"
+#include "common/base/status_macros.h"
+#include "common/config/run_config.h"
+#include "deploy/launcher/command_output.h"
+#include "deploy/launcher/exit_codes.h"
+#include "deploy/launcher/program_path.h"
+#include "deploy/launcher/run_folder.h"
+#include "deploy/launcher/train_session.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr char kDefaultPreset[] = "ant-maze";
+
+// A fresh folder for the sockets, removed at the end. Below /tmp, because a
+// socket's path has room for 107 characters only.
+class SocketFolder {
+ public:
+  static absl::StatusOr<std::unique_ptr<SocketFolder>> Create() {
+    char path[] = "/tmp/kmyriad-XXXXXX";
+    if (mkdtemp(path) == nullptr) {
+      return absl::PermissionDeniedError(
+          "/tmp: cannot create a folder for the sockets");
+    }
+    return std::unique_ptr<SocketFolder>(new SocketFolder(path));
+  }
+  ~SocketFolder() { PosixFileSystem().RemoveAll(path_).IgnoreError(); }
+  SocketFolder(const SocketFolder&) = delete;
+  SocketFolder& operator=(const SocketFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit SocketFolder(std::string path) : path_(std::move(path)) {}
+  const std::string path_;
+};
+
+// "maze-fast" from "configs/maze-fast.textproto".
+std::string StemOf(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash != absl::string_view::npos) path.remove_prefix(slash + 1);
+  const size_t dot = path.find('.');
+  return std::string(path.substr(0, dot));
+}
+
+std::string NameOf(const TrainOptions& options) {
+  if (!options.name.empty()) return options.name;
+  if (!options.config_file.empty()) return StemOf(options.config_file);
+  return options.preset.empty() ? kDefaultPreset : options.preset;
+}
+
+absl::StatusOr<v1::RunConfig> ResolveConfig(const TrainOptions& options,
+                                            bool exists,
+                                            const std::string& folder) {
+  ConfigSource source;
+  source.preset = options.preset;
+  source.file = options.config_file;
+  if (source.preset.empty() && source.file.empty()) {
+    if (exists) {
+      source.file = JoinPath(folder, "resolved.textproto");
+    } else {
+      source.preset = kDefaultPreset;
+    }
+  }
+  source.overrides = options.overrides;
+  const auto add = [&source](const char* key, auto value) {
+    if (value) source.overrides.push_back(absl::StrCat(key, "=", *value));
+  };
+  add("run.epochs", options.epochs);
+  add("run.seed", options.seed);
+  add("actors.count", options.actors);
+  return LoadRunConfig(source);
+}
+
+// Refuses a run that another process is working on.
+absl::Status CheckUnused(FileSystem& files, const std::string& folder) {
+  const auto lock = files.Lock(JoinPath(folder, ".lock"));
+  if (lock.ok()) return absl::OkStatus();
+  if (!absl::IsUnavailable(lock.status())) return lock.status();
+  const auto holder = files.Read(JoinPath(folder, ".lock"), 64);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--name = ", folder, ": the run is in use by process ",
+      holder.ok() ? *holder : "?", "; stop it, or train under another --name"));
+}
+
+TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
+                   const std::string& folder, const v1::RunConfig& config,
+                   const std::string& sockets) {
+  TrainPlan plan;
+  plan.run_name = name;
+  plan.run_folder = folder;
+  plan.target_epochs = config.run().epochs();
+  plan.actors = static_cast<int>(config.actors().count());
+  plan.learner_address = absl::StrCat("unix:", sockets, "/learner.sock");
+  const std::string entropy = absl::StrCat("unix:", sockets, "/entropy.sock");
+  const std::string config_file = JoinPath(sockets, "config.textproto");
+  const auto log = [&folder](absl::string_view process) {
+    return absl::StrCat(folder, "/logs/", process, ".log");
+  };
+  const auto add = [&](const std::string& process,
+                       std::vector<std::string> argv, std::set<int> final_codes,
+                       std::set<int> before_ready) {
+    argv.insert(argv.end(),
+                {"--metrics", "127.0.0.1:0", "--log", log(process)});
+    plan.processes.push_back({process, std::move(argv), log(process),
+                              std::move(final_codes), std::move(before_ready),
+                              ProcessSpec().ready_seconds});
+  };
+  const std::set<int> refusals = {kExitFailure, kExitUsage, kExitConfiguration};
+  add("entropy", {ProgramPath("kmyriad-entropy"), "--listen", entropy}, {},
+      refusals);
+  add("learner",
+      {ProgramPath("kmyriad-learner"), "--run-dir", folder, "--resume",
+       options.resume, "--listen", plan.learner_address, "--entropy", entropy,
+       "--config", config_file},
+      {kExitDone, kExitFailure, kExitUsage, kExitInterrupted,
+       kExitConfiguration},
+      {});
+  for (int i = 0; i < plan.actors; ++i) {
+    add(absl::StrCat("actor-", i),
+        {ProgramPath("kmyriad-actor"), "--learner", plan.learner_address,
+         "--config", config_file},
+        {kExitDone}, refusals);
+  }
+  return plan;
+}
+
+void PrintEnd(int code, const TrainOptions& options, const std::string& name,
+              const std::string& folder) {
+  if (code != kExitDone && code != kExitInterrupted) return;
+  std::string target = absl::StrCat(" --name ", name);
+  if (options.runs != kRunsFolder) {
+    absl::StrAppend(&target, " --runs ", options.runs);
+  }
+  const auto metrics = ReadMetrics(PosixFileSystem(), folder);
+  if (metrics.ok() && !metrics->empty()) {
+    const nlohmann::json& last = metrics->back();
+    std::printf(
+        "run %s: %s after %.0f epochs, %s env steps: entropy %.3f nats, "
+        "coverage %.1f %%, ever %.1f %%\n",
+        name.c_str(), code == kExitDone ? "finished" : "interrupted",
+        NumberOr(last, "epoch", 0),
+        FormatCount(NumberOr(last, "env_steps", 0)).c_str(),
+        NumberOr(last, "entropy_nats", 0), 100 * NumberOr(last, "coverage", 0),
+        100 * NumberOr(last, "coverage_ever", 0));
+  }
+  const std::string command = CommandName();
+  std::printf("results: %s\n", folder.c_str());
+  std::printf("%s %s train%s%s\n",
+              code == kExitDone ? "go on:  " : "resume: ", command.c_str(),
+              target.c_str(), code == kExitDone ? " --epochs MORE" : "");
+  std::printf("plot:    %s plot%s\n", command.c_str(), target.c_str());
+}
+
+absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
+  FileSystem& files = PosixFileSystem();
+  const std::string name = NameOf(options);
+  KMYRIAD_RETURN_IF_ERROR(CheckRunName(name));
+  const std::string folder = JoinPath(options.runs, name);
+  const bool exists = RunExists(files, folder);
+  KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
+                           ResolveConfig(options, exists, folder));
+  if (!exists && options.resume == "must") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--resume = must: there is no run in ", folder,
+                     "; correct --name or --runs, or use --resume auto"));
+  }
+  if (exists && options.resume == "never") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--resume = never: ", folder,
+                     " holds a run; use another --name, or --resume auto"));
+  }
+  KMYRIAD_RETURN_IF_ERROR(files.CreateFolders(JoinPath(folder, "logs")));
+  KMYRIAD_RETURN_IF_ERROR(CheckUnused(files, folder));
+  // Held to the end: logs and endpoints have one writer, too.
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
+                           files.Lock(JoinPath(folder, "logs/.lock")));
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<SocketFolder> sockets,
+                           SocketFolder::Create());
+  KMYRIAD_RETURN_IF_ERROR(files.WriteAndSync(
+      JoinPath(sockets->path(), "config.textproto"), FormatRunConfig(config)));
+  std::fprintf(stderr,
+               "run %s: %s in %s, %u environments, %u agents, horizon %u, %s "
+               "%llu epochs, %u actors; %s\n",
+               name.c_str(), config.env().task().c_str(),
+               config.env().terrain().c_str(), config.env().count(),
+               config.population().agents(), config.env().horizon(),
+               exists ? "resumed, to" : "new,",
+               static_cast<unsigned long long>(config.run().epochs()),
+               config.actors().count(), folder.c_str());
+  TrainSession session(MakePlan(options, name, folder, config, sockets->path()),
+                       files, RealClock(), signals);
+  const int code = session.Run();
+  PrintEnd(code, options, name, folder);
+  return code;
+}
+
+}  // namespace
+
+int RunTrain(const TrainOptions& options, SignalSource& signals) {
+  const absl::StatusOr<int> code = Train(options, signals);
+  if (code.ok()) return *code;
+  return ReportError(code.status());
+}
+
+}  // namespace kmyriad

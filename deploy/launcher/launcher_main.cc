@@ -1,0 +1,200 @@
+// kmyriad: the one command. Every subcommand parses its flags here, fills an
+// options struct and calls the function that does it; exit codes are those of
+// deploy/launcher/exit_codes.h.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "common/base/build_info.h"
+#include "deploy/launcher/command_output.h"
+#include "deploy/launcher/commands/ctl.h"
+#include "deploy/launcher/commands/doctor.h"
+#include "deploy/launcher/commands/inspect.h"
+#include "deploy/launcher/commands/plot.h"
+#include "deploy/launcher/commands/train.h"
+#include "deploy/launcher/exit_codes.h"
+#include "deploy/launcher/library_versions.h"
+#include "deploy/launcher/program_path.h"
+#include "deploy/launcher/run_folder.h"
+#include "deploy/launcher/signal_source.h"
+
+namespace kmyriad {
+namespace {
+
+struct AllOptions {
+  TrainOptions train;
+  CtlOptions ctl;
+  InspectOptions inspect;
+  PlotOptions plot;
+  std::string doctor_runs = kRunsFolder;
+  bool json = false;
+};
+
+void AddRuns(CLI::App* command, std::string* runs) {
+  *runs = kRunsFolder;
+  command->add_option("--runs", *runs, "Folder of the runs")
+      ->capture_default_str();
+}
+
+void AddTrain(CLI::App& app, TrainOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "train", "Train on this machine, or go on with a run of that name");
+  auto* preset = command->add_option("--preset", options.preset,
+                                     "Built-in configuration (ant-maze)");
+  command->add_option("--config", options.config_file, "Configuration file")
+      ->excludes(preset);
+  command
+      ->add_option("--set", options.overrides,
+                   "Override one key, group.key=value; repeatable")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option_function<uint64_t>(
+      "--epochs", [&options](uint64_t value) { options.epochs = value; },
+      "Epochs in all, also after a resume");
+  command->add_option_function<uint64_t>(
+      "--seed", [&options](uint64_t value) { options.seed = value; },
+      "Seed of every random number");
+  command->add_option_function<uint32_t>(
+      "--actors", [&options](uint32_t value) { options.actors = value; },
+      "Actor processes; no effect on the result");
+  command->add_option("--name", options.name,
+                      "Name of the run (that of preset or file)");
+  AddRuns(command, &options.runs);
+  command->add_option("--resume", options.resume, "auto, never or must")
+      ->check(CLI::IsMember({"auto", "never", "must"}))
+      ->capture_default_str();
+}
+
+void AddCtl(CLI::App& app, CtlOptions& options) {
+  CLI::App* command = app.add_subcommand("ctl", "Talk to a running learner");
+  command->require_subcommand(1);
+  const std::vector<std::pair<const char*, const char*>> verbs = {
+      {"status", "What it is doing"},
+      {"watch", "Its events, until Ctrl-C"},
+      {"pause", "Stop handing out work"},
+      {"resume", "Go on after a pause"},
+      {"checkpoint", "Persist the last finished epoch now"},
+      {"list", "Checkpoints of the run"},
+      {"restore", "Move the run to a checkpoint"},
+      {"stop", "Checkpoint and end"}};
+  for (const auto& [verb, help] : verbs) {
+    CLI::App* sub = command->add_subcommand(verb, help);
+    sub->callback(
+        [&options, verb = std::string(verb)] { options.verb = verb; });
+    auto* learner =
+        sub->add_option("--learner", options.learner, "HOST:PORT or unix:PATH");
+    sub->add_option("--name", options.name, "Name of a run that is going on")
+        ->excludes(learner);
+    AddRuns(sub, &options.runs);
+    sub->add_flag("--json", options.json, "Answer as JSON");
+    sub->add_option("--deadline", options.deadline_seconds,
+                    "Seconds to wait for the learner")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    sub->add_option("--request-id", options.request_id,
+                    "Repeating a call with its id has no further effect");
+    if (std::string(verb) == "restore") {
+      sub->add_option("checkpoint", options.checkpoint,
+                      "Folder name or epoch number")
+          ->required();
+      sub->add_flag("--dry-run", options.dry_run,
+                    "Say what would happen, change nothing");
+    }
+  }
+}
+
+void AddOthers(CLI::App& app, AllOptions& all) {
+  CLI::App* inspect = app.add_subcommand(
+      "inspect", "Verify a checkpoint and say what it holds");
+  inspect
+      ->add_option("target", all.inspect.target,
+                   "Name or folder of a run, or folder of a checkpoint")
+      ->required();
+  AddRuns(inspect, &all.inspect.runs);
+  inspect->add_flag("--json", all.inspect.json, "As JSON");
+
+  CLI::App* plot =
+      app.add_subcommand("plot", "Draw a run's coverage and curves as PNG");
+  plot->add_option("--name", all.plot.name, "Name of the run")->required();
+  AddRuns(plot, &all.plot.runs);
+  plot->add_flag("--csv", all.plot.csv, "Also write the curves as CSV");
+
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "What this machine has, and what it means for a run");
+  AddRuns(doctor, &all.doctor_runs);
+  doctor->add_flag("--json", all.json, "As JSON");
+
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Measure: physics, policy, knn, rpc, update or epoch");
+  bench->prefix_command();
+  bench->set_help_flag();
+
+  CLI::App* version = app.add_subcommand("version", "Version and revision");
+  version->add_flag("--json", all.json, "As JSON");
+}
+
+// Hands over to kmyriad-bench, which links what is measured.
+int RunBench(const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv = {ProgramPath("kmyriad-bench")};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& argument : argv) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  execv(pointers[0], pointers.data());
+  return ReportError(absl::NotFoundError(
+      argv[0] +
+      ": not built; run deploy/kmyriad bench, or build the target "
+      "kmyriad-bench"));
+}
+
+int RunVersion(bool json) {
+  nlohmann::json object = {{"version", BuildVersion()},
+                           {"revision", BuildRevision()},
+                           {"libraries", LibraryVersions()}};
+  if (json) {
+    std::printf("%s\n", object.dump(2).c_str());
+  } else {
+    std::printf("kmyriad %s (%s)\n", BuildVersion().c_str(),
+                BuildRevision().c_str());
+  }
+  return kExitDone;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Unsupervised pretraining of populations of robot policies",
+               "kmyriad");
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  AllOptions all;
+  AddTrain(app, all.train);
+  AddCtl(app, all.ctl);
+  AddOthers(app, all);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  const std::string command = app.get_subcommands().front()->get_name();
+  if (command == "bench") {
+    return RunBench(app.get_subcommands().front()->remaining());
+  }
+  if (command == "inspect") return RunInspect(all.inspect);
+  if (command == "plot") return RunPlot(all.plot);
+  if (command == "doctor") return RunDoctor(all.doctor_runs, all.json);
+  if (command == "version") return RunVersion(all.json);
+  // The other processes are forked: gRPC's own fork handlers would only warn.
+  setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  SignalSource signals;
+  if (command == "ctl") return RunCtl(all.ctl, signals);
+  return RunTrain(all.train, signals);
+}
+
+}  // namespace
+}  // namespace kmyriad
+
+int main(int argc, char** argv) { return kmyriad::Main(argc, argv); }

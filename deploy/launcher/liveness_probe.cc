@@ -1,0 +1,71 @@
+#include "deploy/launcher/liveness_probe.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+
+namespace kmyriad {
+
+std::unique_ptr<LivenessProbe> LivenessProbe::Create(const std::string& address,
+                                                     double now) {
+  absl::string_view port_text = address;
+  int port = 0;
+  if (!absl::ConsumePrefix(&port_text, "127.0.0.1:") ||
+      !absl::SimpleAtoi(port_text, &port) || port <= 0 || port > 65535) {
+    return nullptr;
+  }
+  return std::unique_ptr<LivenessProbe>(new LivenessProbe(port, now));
+}
+
+LivenessProbe::~LivenessProbe() { End(); }
+
+void LivenessProbe::End() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+  sent_ = false;
+}
+
+void LivenessProbe::Ask(double now) {
+  asked_ = now;
+  fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port_));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) != 0 &&
+      errno != EINPROGRESS) {
+    End();
+  }
+}
+
+bool LivenessProbe::Poll(double now) {
+  if (fd_ < 0) {
+    if (now - asked_ >= kIntervalSeconds) Ask(now);
+  } else if (!sent_) {
+    // HEAD would do, but the exposer knows GET alone.
+    constexpr absl::string_view kRequest =
+        "GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    const ssize_t bytes =
+        send(fd_, kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+    sent_ = bytes > 0;
+    if (bytes < 0 && errno != EAGAIN && errno != ENOTCONN) End();
+  } else {
+    char byte = 0;
+    const ssize_t bytes = recv(fd_, &byte, 1, 0);
+    if (bytes > 0) last_answer_ = now;
+    if (bytes >= 0 || errno != EAGAIN) End();
+  }
+  if (fd_ >= 0 && now - asked_ > kIntervalSeconds) End();
+  return now - last_answer_ < kDeafSeconds;
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,151 @@
+#include "deploy/launcher/run_folder.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+namespace {
+
+// One line per epoch, half a KiB each: room for a million epochs.
+constexpr uint64_t kMaxMetricsBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxEndpointsBytes = 1 << 20;
+
+std::string EndpointsPath(const std::string& folder) {
+  return JoinPath(folder, "endpoints.json");
+}
+
+std::string StringOrEmpty(const nlohmann::json& object,
+                          const std::string& key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) return "";
+  return found->get<std::string>();
+}
+
+// Objects in `text`, one per line; a last line without end is left alone, and
+// `used` is the number of bytes before it.
+std::vector<nlohmann::json> ParseLines(absl::string_view text, size_t& used) {
+  std::vector<nlohmann::json> objects;
+  const size_t end = text.rfind('\n');
+  used = end == absl::string_view::npos ? 0 : end + 1;
+  for (const absl::string_view line :
+       absl::StrSplit(text.substr(0, used), '\n', absl::SkipEmpty())) {
+    auto object =
+        nlohmann::json::parse(line.begin(), line.end(), nullptr, false);
+    if (object.is_object()) objects.push_back(std::move(object));
+  }
+  return objects;
+}
+
+}  // namespace
+
+absl::Status CheckRunName(const std::string& name) {
+  bool good = !name.empty() && name.size() <= 100 && name[0] != '.';
+  for (const char c : name) {
+    good = good && (absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                    c == '.' || c == '_' || c == '-');
+  }
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--name = ", name,
+      ": not a name for a folder; use letters, digits, '.', '_' and '-'"));
+}
+
+bool RunExists(FileSystem& files, const std::string& folder) {
+  return files.Exists(JoinPath(folder, "manifest.json"));
+}
+
+MetricsTail::MetricsTail(FileSystem& files, std::string path)
+    : files_(files), path_(std::move(path)) {
+  Take();
+}
+
+std::vector<nlohmann::json> MetricsTail::Take() {
+  const auto size = files_.Size(path_);
+  if (!size.ok() || *size == position_) return {};
+  const auto text = files_.Read(path_, kMaxMetricsBytes);
+  if (!text.ok()) return {};
+  if (text->size() < position_) position_ = 0;
+  size_t used = 0;
+  std::vector<nlohmann::json> fresh;
+  for (auto& object :
+       ParseLines(absl::string_view(*text).substr(position_), used)) {
+    const auto epoch = static_cast<uint64_t>(NumberOr(object, "epoch", 0));
+    if (epoch <= last_epoch_) continue;
+    last_epoch_ = epoch;
+    fresh.push_back(std::move(object));
+  }
+  position_ += used;
+  return fresh;
+}
+
+absl::StatusOr<std::vector<nlohmann::json>> ReadMetrics(
+    FileSystem& files, const std::string& folder) {
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::string text,
+      files.Read(JoinPath(folder, "metrics.jsonl"), kMaxMetricsBytes));
+  size_t used = 0;
+  return ParseLines(text, used);
+}
+
+absl::Status WriteEndpoints(FileSystem& files, const std::string& folder,
+                            const std::vector<Endpoint>& endpoints) {
+  nlohmann::json processes = nlohmann::json::array();
+  for (const Endpoint& endpoint : endpoints) {
+    processes.push_back({{"process", endpoint.process},
+                         {"pid", endpoint.pid},
+                         {"listening", endpoint.listening},
+                         {"metrics", endpoint.metrics}});
+  }
+  const nlohmann::json root = {{"processes", processes}};
+  return files.AtomicReplace(EndpointsPath(folder), root.dump(2) + "\n");
+}
+
+absl::StatusOr<std::vector<Endpoint>> ReadEndpoints(FileSystem& files,
+                                                    const std::string& folder) {
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::string text,
+      files.Read(EndpointsPath(folder), kMaxEndpointsBytes));
+  const auto root = nlohmann::json::parse(text, nullptr, false);
+  if (!root.is_object() || !root.contains("processes") ||
+      !root["processes"].is_array()) {
+    return absl::DataLossError(
+        absl::StrCat(EndpointsPath(folder), " is damaged"));
+  }
+  std::vector<Endpoint> endpoints;
+  for (const auto& process : root["processes"]) {
+    if (!process.is_object()) continue;
+    endpoints.push_back({StringOrEmpty(process, "process"),
+                         static_cast<int>(NumberOr(process, "pid", -1)),
+                         StringOrEmpty(process, "listening"),
+                         StringOrEmpty(process, "metrics")});
+  }
+  return endpoints;
+}
+
+void RemoveEndpoints(FileSystem& files, const std::string& folder) {
+  files.RemoveAll(EndpointsPath(folder)).IgnoreError();
+}
+
+double NumberOr(const nlohmann::json& object, const std::string& key,
+                double fallback) {
+  if (!object.is_object()) return fallback;
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return fallback;
+  return found->get<double>();
+}
+
+Endpoint EndpointFromReadyLine(const std::string& process, int pid,
+                               const std::string& ready_line) {
+  Endpoint endpoint{process, pid, "", ""};
+  const auto json = nlohmann::json::parse(ready_line, nullptr, false);
+  if (!json.is_object()) return endpoint;
+  endpoint.listening = StringOrEmpty(json, "listening");
+  endpoint.metrics = StringOrEmpty(json, "metrics");
+  return endpoint;
+}
+
+}  // namespace kmyriad
