@@ -96,37 +96,39 @@ void BruteForceIndex::Answer(absl::Span<const uint32_t> rows, size_t first,
   for (size_t i = 0; i < queries; ++i) sink(first + i, scratch.nearest[i]);
 }
 
-void BruteForceIndex::AnswerAll(absl::Span<const uint32_t> rows, uint32_t k,
-                                ThreadPool& pool, const Sink& sink) const {
+absl::Status BruteForceIndex::AnswerAll(absl::Span<const uint32_t> rows,
+                                        uint32_t k,
+                                        const SearchContext& context,
+                                        const Sink& sink) const {
   const size_t groups = (rows.size() + kGroupQueries - 1) / kGroupQueries;
-  pool.ParallelFor(groups, [&](size_t group) {
+  return context.ParallelFor(groups, [&](size_t group) {
     const size_t first = group * kGroupQueries;
     Answer(rows, first, std::min(rows.size(), first + kGroupQueries), k, sink);
   });
 }
 
-absl::Status BruteForceIndex::KthSquaredDistances(uint32_t k, ThreadPool& pool,
+absl::Status BruteForceIndex::KthSquaredDistances(uint32_t k,
+                                                  const SearchContext& context,
                                                   absl::Span<float> out) const {
   KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
   std::vector<uint32_t> rows(size());
   std::iota(rows.begin(), rows.end(), 0u);
-  AnswerAll(rows, k, pool, [out](size_t index, TopK& nearest) {
+  return AnswerAll(rows, k, context, [out](size_t index, TopK& nearest) {
     out[index] = KeyDistance(nearest.Kth());
   });
-  return absl::OkStatus();
 }
 
 absl::Status BruteForceIndex::Search(absl::Span<const uint32_t> rows,
-                                     uint32_t k, ThreadPool& pool,
+                                     uint32_t k, const SearchContext& context,
                                      absl::Span<Neighbor> out) const {
   KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
-  AnswerAll(rows, k, pool, [this, out, k](size_t index, TopK& nearest) {
-    size_t place = index * k;
-    for (const uint64_t key : nearest.Sorted()) {
-      out[place++] = {ids_[KeyRow(key)], KeyDistance(key)};
-    }
-  });
-  return absl::OkStatus();
+  return AnswerAll(rows, k, context,
+                   [this, out, k](size_t index, TopK& nearest) {
+                     size_t place = index * k;
+                     for (const uint64_t key : nearest.Sorted()) {
+                       out[place++] = {ids_[KeyRow(key)], KeyDistance(key)};
+                     }
+                   });
 }
 
 }  // namespace kmyriad

@@ -25,10 +25,10 @@ class BruteForceIndex final : public KnnIndex {
 
   absl::string_view name() const override { return "brute_force"; }
   size_t size() const override { return ids_.size(); }
-  absl::Status KthSquaredDistances(uint32_t k, ThreadPool& pool,
+  absl::Status KthSquaredDistances(uint32_t k, const SearchContext& context,
                                    absl::Span<float> out) const override;
   absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                      ThreadPool& pool,
+                      const SearchContext& context,
                       absl::Span<Neighbor> out) const override;
 
  private:
@@ -39,8 +39,8 @@ class BruteForceIndex final : public KnnIndex {
   // Answers the queries [first, last) of `rows`.
   void Answer(absl::Span<const uint32_t> rows, size_t first, size_t last,
               uint32_t k, const Sink& sink) const;
-  void AnswerAll(absl::Span<const uint32_t> rows, uint32_t k, ThreadPool& pool,
-                 const Sink& sink) const;
+  absl::Status AnswerAll(absl::Span<const uint32_t> rows, uint32_t k,
+                         const SearchContext& context, const Sink& sink) const;
 
   const L2Kernels& kernels_;
   const uint32_t dims_;

@@ -180,11 +180,12 @@ void GridIndex::Visit(const CellTree::Range& range, const Query& query,
   if (far_key <= nearest.worst()) Visit(far, query, nearest);
 }
 
-absl::Status GridIndex::KthSquaredDistances(uint32_t k, ThreadPool& pool,
+absl::Status GridIndex::KthSquaredDistances(uint32_t k,
+                                            const SearchContext& context,
                                             absl::Span<float> out) const {
   KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
   const size_t tasks = (tree_->cells() + kTaskCells - 1) / kTaskCells;
-  pool.ParallelFor(tasks, [&](size_t task) {
+  return context.ParallelFor(tasks, [&](size_t task) {
     Scratch scratch;
     TopK nearest;
     const auto begin = static_cast<uint32_t>(task) * kTaskCells;
@@ -203,15 +204,14 @@ absl::Status GridIndex::KthSquaredDistances(uint32_t k, ThreadPool& pool,
       }
     }
   });
-  return absl::OkStatus();
 }
 
 absl::Status GridIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
-                               ThreadPool& pool,
+                               const SearchContext& context,
                                absl::Span<Neighbor> out) const {
   KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
   const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
-  pool.ParallelFor(tasks, [&](size_t task) {
+  return context.ParallelFor(tasks, [&](size_t task) {
     TopK nearest;
     const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
     for (size_t i = task * kTaskRows; i < end; ++i) {
@@ -228,7 +228,6 @@ absl::Status GridIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
       }
     }
   });
-  return absl::OkStatus();
 }
 
 }  // namespace kmyriad

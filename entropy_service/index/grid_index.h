@@ -32,10 +32,10 @@ class GridIndex final : public KnnIndex {
 
   absl::string_view name() const override { return "grid"; }
   size_t size() const override { return ids_.size(); }
-  absl::Status KthSquaredDistances(uint32_t k, ThreadPool& pool,
+  absl::Status KthSquaredDistances(uint32_t k, const SearchContext& context,
                                    absl::Span<float> out) const override;
   absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                      ThreadPool& pool,
+                      const SearchContext& context,
                       absl::Span<Neighbor> out) const override;
 
  private:

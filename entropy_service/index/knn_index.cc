@@ -7,6 +7,18 @@
 
 namespace kmyriad {
 
+absl::Status SearchContext::ParallelFor(
+    size_t count, const std::function<void(size_t)>& body) const {
+  const auto cancelled = [this] {
+    return cancelled_ != nullptr && cancelled_->load();
+  };
+  pool_.ParallelFor(count, [&](size_t i) {
+    if (!cancelled()) body(i);
+  });
+  if (cancelled()) return absl::CancelledError("the search was cancelled");
+  return absl::OkStatus();
+}
+
 absl::Status ValidatePoints(const PointsView& points) {
   const size_t count = points.ids.size();
   if (points.dims == 0 || points.dims > kMaxIndexDims) {

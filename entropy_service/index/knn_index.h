@@ -1,8 +1,10 @@
 #ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_KNN_INDEX_H_
 #define KMYRIAD_ENTROPY_SERVICE_INDEX_KNN_INDEX_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -34,6 +36,25 @@ struct Neighbor {
   bool operator==(const Neighbor&) const = default;
 };
 
+// With what a search runs: threads, and a flag that ends it early.
+class SearchContext {
+ public:
+  // `cancelled` may be null; both must outlive the search. Implicit, since
+  // most searches just need threads.
+  SearchContext(ThreadPool& pool,  // NOLINT(google-explicit-constructor)
+                const std::atomic<bool>* cancelled = nullptr)
+      : pool_(pool), cancelled_(cancelled) {}
+
+  // Calls body(i) for i in [0, count); CANCELLED, with some calls left out,
+  // once the flag is set.
+  absl::Status ParallelFor(size_t count,
+                           const std::function<void(size_t)>& body) const;
+
+ private:
+  ThreadPool& pool_;
+  const std::atomic<bool>* const cancelled_;
+};
+
 // Exact k-nearest-neighbour search of a fixed set of points among themselves.
 //
 // The squared distance of x and y is the direct form, summed over dimensions
@@ -56,15 +77,16 @@ class KnnIndex {
 
   // Squared distance of every point to its k-th nearest neighbour, by row:
   // out [size()]. INVALID_ARGUMENT for k = 0, FAILED_PRECONDITION unless
-  // k < size().
-  virtual absl::Status KthSquaredDistances(uint32_t k, ThreadPool& pool,
+  // k < size(), CANCELLED if the context says so.
+  virtual absl::Status KthSquaredDistances(uint32_t k,
+                                           const SearchContext& context,
                                            absl::Span<float> out) const = 0;
 
   // The k nearest neighbours of the points at `rows`, nearest first:
   // out [rows.size(), k]. Errors as above; OUT_OF_RANGE for a row that does
   // not exist.
   virtual absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                              ThreadPool& pool,
+                              const SearchContext& context,
                               absl::Span<Neighbor> out) const = 0;
 };
 

@@ -25,7 +25,7 @@ constinit const L2Kernels kScalarL2Kernels = MakeKernels<ScalarVec>();
 }  // namespace internal
 
 const L2Kernels& GetL2Kernels(SimdLevel level) {
-#if defined(__x86_64__)
+#if defined(KMYRIAD_HAVE_X86_SIMD)
   if (level == SimdLevel::kAvx512) return internal::kAvx512L2Kernels;
   if (level == SimdLevel::kAvx2) return internal::kAvx2L2Kernels;
 #endif

@@ -49,7 +49,7 @@ const L2Kernels& GetL2Kernels(SimdLevel level);
 
 namespace internal {
 extern const L2Kernels kScalarL2Kernels;
-#if defined(__x86_64__)
+#if defined(KMYRIAD_HAVE_X86_SIMD)
 extern const L2Kernels kAvx2L2Kernels;
 extern const L2Kernels kAvx512L2Kernels;
 #endif
