@@ -1,0 +1,149 @@
+// kmyriad-entropy: serves kmyriad.v1.EntropyService until SIGTERM or SIGINT.
+#include <signal.h>
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
+#include "common/base/logging.h"
+#include "common/base/status_macros.h"
+#include "common/metrics/metrics_registry.h"
+#include "common/rpc/grpc_server.h"
+#include "entropy_service/entropy_engine.h"
+#include "entropy_service/entropy_metrics.h"
+#include "entropy_service/entropy_options.h"
+#include "entropy_service/entropy_service_impl.h"
+#include "nlohmann/json.hpp"
+
+namespace kmyriad {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 64;
+constexpr int kExitConfiguration = 78;
+// Seconds that calls get to end by themselves.
+constexpr double kGraceSeconds = 5;
+
+void AddFlags(CLI::App& app, EntropyOptions& options) {
+  app.add_option("--listen", options.listen,
+                 "Address to serve on, HOST:PORT or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--health", options.health,
+                 "Address of the health service; empty: none");
+  app.add_option("--metrics", options.metrics,
+                 "HOST:PORT of /metrics, port 0 for a free one; empty: none")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "Threads of the neighbour search; 0: one per core")
+      ->capture_default_str();
+  app.add_option("--log", options.log, "Log file; empty: stderr");
+  app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
+               "Listen beyond loopback without encryption");
+}
+
+// Host of "HOST:PORT".
+std::string HostOf(const std::string& address) {
+  return address.substr(0, address.rfind(':'));
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return kExitUsage;
+    case absl::StatusCode::kFailedPrecondition:
+      return kExitConfiguration;
+    default:
+      return kExitFailure;
+  }
+}
+
+// `stop_signals` are blocked in every thread.
+absl::Status Serve(const EntropyOptions& options,
+                   const sigset_t& stop_signals) {
+  KMYRIAD_RETURN_IF_ERROR(options.Validate());
+  MetricsRegistry registry(MetricLabels{{"role", "entropy"}});
+  registry
+      .AddGauge("kmyriad_build_info", "Build of this process.",
+                {{"version", KMYRIAD_VERSION}})
+      .Set(1);
+  EntropyMetrics metrics(registry);
+  EntropyEngineOptions engine_options;
+  engine_options.threads = options.threads;
+  engine_options.revision = KMYRIAD_VERSION;
+  auto created = EntropyEngine::Create(engine_options, metrics, RealClock());
+  // KMYRIAD_SIMD asks for what does not exist or the machine lacks.
+  if (!created.ok()) {
+    return absl::FailedPreconditionError(created.status().message());
+  }
+  const std::unique_ptr<EntropyEngine> engine = *std::move(created);
+  EntropyServiceImpl service(*engine, metrics);
+  std::unique_ptr<MetricsExposer> exposer;
+  std::string metrics_address;
+  if (!options.metrics.empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(exposer,
+                             MetricsExposer::Start(options.metrics, registry));
+    metrics_address =
+        absl::StrCat(HostOf(options.metrics), ":", exposer->port());
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<GrpcServer> server,
+      GrpcServer::Start(
+          {.listen = options.listen,
+           .health_listen = options.health,
+           .insecure_allow_remote = options.insecure_allow_remote},
+          {&service}, {kEntropyServiceName}));
+  server->SetReady(true);
+  const EntropyInfo info = engine->Info();
+  LogInfo("serving on ", server->address(), ", ", info.threads, " threads, ",
+          info.instruction_set);
+  std::cout << nlohmann::json({{"role", "entropy"},
+                               {"listening", server->address()},
+                               {"metrics", metrics_address}})
+                   .dump()
+            << std::endl;
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  LogInfo("stopping on signal ", signal);
+  server->Shutdown(kGraceSeconds);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  EntropyOptions options;
+  CLI::App app(
+      "Scores epochs: entropy, rewards and coverage of the states "
+      "that a population visits.",
+      "kmyriad-entropy");
+  AddFlags(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help comes this way, too.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "kmyriad-entropy: error: %s; see --help\n",
+                 error.what());
+    return kExitUsage;
+  }
+  // Before any thread exists, so that all inherit it.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  InitLogging({.role = "entropy", .file = options.log});
+  const absl::Status status = Serve(options, stop_signals);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "kmyriad-entropy: error: %s\n",
+               std::string(status.message()).c_str());
+  return ExitCodeOf(status);
+}
+
+}  // namespace
+}  // namespace kmyriad
+
+int main(int argc, char** argv) { return kmyriad::Main(argc, argv); }

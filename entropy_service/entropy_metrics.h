@@ -1,0 +1,47 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_ENTROPY_METRICS_H_
+#define KMYRIAD_ENTROPY_SERVICE_ENTROPY_METRICS_H_
+
+#include <map>
+
+#include "absl/status/status.h"
+#include "common/metrics/metrics_registry.h"
+#include "entropy_service/particle_store.h"
+
+namespace kmyriad {
+
+// The service's metrics. Thread-safe.
+class EntropyMetrics {
+ public:
+  // The registry must outlive this.
+  explicit EntropyMetrics(MetricsRegistry& registry);
+
+  // An epoch was scored; `knn_seconds` of it went to the neighbour search.
+  void Scored(const ScoredEpoch& epoch, double knn_seconds);
+  // A request was answered from the store.
+  void Repeated() { repeated_.Add(); }
+  // A request was refused or failed; counted by its code.
+  void Rejected(const absl::Status& status);
+  void StreamOpened() { streams_opened_.Add(); }
+
+ private:
+  const std::map<absl::StatusCode, Counter*> rejected_;
+  Counter* const rejected_other_;
+  Counter& scored_;
+  Counter& repeated_;
+  Counter& streams_opened_;
+  Histogram& score_seconds_;
+  Histogram& knn_seconds_;
+  Gauge& particles_;
+  Gauge& masked_;
+  Gauge& floored_;
+  Gauge& knn_entropy_;
+  Gauge& grid_entropy_;
+  Gauge& coverage_ratio_;
+  Gauge& coverage_cells_;
+  Gauge& diversity_;
+  Gauge& diversity_null_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_ENTROPY_METRICS_H_

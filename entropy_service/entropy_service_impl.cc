@@ -1,0 +1,287 @@
+#include "entropy_service/entropy_service_impl.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/message_codec.h"
+#include "common/rpc/stream_reactor.h"
+
+namespace kmyriad {
+namespace {
+
+// Rewards per message: 256 KiB.
+constexpr size_t kChunkRewards = size_t{1} << 16;
+
+using Stream = StreamReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>;
+
+// A place among the streams, given back when the last holder is gone.
+class Slot {
+ public:
+  explicit Slot(std::shared_ptr<std::atomic<int>> open)
+      : open_(std::move(open)), number_(open_->fetch_add(1) + 1) {}
+  ~Slot() { open_->fetch_sub(1); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  bool granted() const { return number_ <= EntropyServiceImpl::kMaxStreams; }
+
+ private:
+  const std::shared_ptr<std::atomic<int>> open_;
+  const int number_;
+};
+
+// What outlives the stream while its epoch is scored.
+struct Job {
+  Slot slot;
+  std::atomic<bool> ended = false;
+  std::optional<EpochParticles> particles;
+
+  explicit Job(std::shared_ptr<std::atomic<int>> open)
+      : slot(std::move(open)) {}
+};
+
+absl::StatusOr<ScoreRequest> RequestFrom(const v1::ScoreEpochHeader& header) {
+  ScoreRequest request;
+  KMYRIAD_ASSIGN_OR_RETURN(request.run_uuid,
+                           UuidFromBytes(header.run_uuid(), "run_uuid"));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      request.particle_digest,
+      DigestFromBytes(header.particle_digest(), "particle_digest"));
+  if (header.reward() != v1::REWARD_KIND_FORWARD) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("reward = ", static_cast<int>(header.reward()),
+                     ": this version gives REWARD_KIND_FORWARD"));
+  }
+  if (header.pooling() == v1::POOLING_COLLECTIVE) {
+    request.pooling = Pooling::kCollective;
+  } else if (header.pooling() == v1::POOLING_INDIVIDUAL) {
+    request.pooling = Pooling::kIndividual;
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pooling = ", static_cast<int>(header.pooling()),
+                     ": use POOLING_COLLECTIVE or POOLING_INDIVIDUAL"));
+  }
+  if (header.has_coverage()) {
+    KMYRIAD_ASSIGN_OR_RETURN(request.coverage, FromProto(header.coverage()));
+  }
+  request.epoch = header.epoch();
+  request.envs = header.envs();
+  request.horizon = header.horizon();
+  request.agents = header.agents();
+  request.dims = header.dims();
+  request.k = header.k();
+  request.floor = header.floor();
+  request.window = header.window();
+  request.seed = header.seed();
+  return request;
+}
+
+// Little-endian bytes of a vector of numbers.
+template <typename T>
+std::string BytesOf(const T* values, size_t count) {
+  return std::string(reinterpret_cast<const char*>(values), count * sizeof(T));
+}
+
+v1::ScoreEpochResponse SummaryOf(const ScoredEpoch& scored) {
+  v1::ScoreEpochResponse response;
+  v1::ScoreEpochSummary& summary = *response.mutable_summary();
+  summary.set_entropy_nats(scored.entropy_nats);
+  summary.set_grid_entropy_nats(scored.grid_entropy_nats);
+  summary.set_coverage(scored.coverage);
+  summary.set_cell_visits(
+      BytesOf(scored.cell_visits.data(), scored.cell_visits.size()));
+  summary.set_diversity_nats(scored.diversity_nats);
+  summary.set_diversity_null_nats(scored.diversity_null_nats);
+  summary.set_masked(scored.masked);
+  summary.set_floored(scored.floored);
+  summary.set_log_volume_mean(scored.log_volume_mean);
+  summary.set_log_volume_std(scored.log_volume_std);
+  summary.set_engine(scored.engine);
+  summary.set_seconds(scored.seconds);
+  summary.set_unreachable_hits(scored.unreachable_hits);
+  return response;
+}
+
+void SendScores(const ScoredEpoch& scored, Stream::Handle& stream) {
+  stream.Send(SummaryOf(scored));
+  for (size_t first = 0; first < scored.rewards.size();
+       first += kChunkRewards) {
+    const size_t count = std::min(kChunkRewards, scored.rewards.size() - first);
+    v1::ScoreEpochResponse response;
+    response.mutable_chunk()->set_first(first);
+    response.mutable_chunk()->set_rewards(
+        BytesOf(scored.rewards.data() + first, count));
+    stream.Send(std::move(response));
+  }
+  stream.Close(grpc::Status::OK);
+}
+
+// One ScoreEpoch call.
+class ScoreStream final : public Stream {
+ public:
+  ScoreStream(EntropyEngine& engine, EntropyMetrics& metrics,
+              ThreadPool& worker, std::shared_ptr<std::atomic<int>> open)
+      : engine_(engine),
+        metrics_(metrics),
+        worker_(worker),
+        job_(std::make_shared<Job>(std::move(open))) {
+    metrics_.StreamOpened();
+    if (job_->slot.granted()) {
+      ReadNext();
+    } else {
+      Refuse(absl::ResourceExhaustedError(
+          absl::StrCat("ScoreEpoch streams: ", EntropyServiceImpl::kMaxStreams,
+                       " are open already; retry when one has ended")));
+    }
+  }
+
+ private:
+  void OnMessage(v1::ScoreEpochRequest& request) override {
+    const absl::Status status = Take(request);
+    if (!status.ok()) {
+      Refuse(status);
+      return;
+    }
+    if (!scheduled_ && job_->particles.has_value() &&
+        job_->particles->complete()) {
+      Schedule();
+    }
+    ReadNext();
+  }
+
+  void OnClosed() override {
+    if (scheduled_ || refused_) return;
+    Refuse(absl::InvalidArgumentError(
+        job_->particles.has_value()
+            ? absl::StrCat("the stream ended after ",
+                           job_->particles->mask().size(), " of ",
+                           job_->particles->request().particles(), " particles")
+            : "the stream ended before the header"));
+  }
+
+  void OnEnd() override { job_->ended.store(true); }
+
+  absl::Status Take(const v1::ScoreEpochRequest& request) {
+    // From then on the particles are the worker's.
+    if (scheduled_) {
+      return absl::InvalidArgumentError(
+          "a message after the epoch's last particle");
+    }
+    switch (request.message_case()) {
+      case v1::ScoreEpochRequest::kHeader: {
+        if (job_->particles.has_value()) {
+          return absl::InvalidArgumentError("a second header");
+        }
+        KMYRIAD_ASSIGN_OR_RETURN(ScoreRequest header,
+                                 RequestFrom(request.header()));
+        KMYRIAD_ASSIGN_OR_RETURN(job_->particles,
+                                 EpochParticles::Create(std::move(header)));
+        return absl::OkStatus();
+      }
+      case v1::ScoreEpochRequest::kChunk: {
+        if (!job_->particles.has_value()) {
+          return absl::InvalidArgumentError("a chunk before the header");
+        }
+        return job_->particles->Append(request.chunk().first(),
+                                       request.chunk().features(),
+                                       request.chunk().mask());
+      }
+      case v1::ScoreEpochRequest::MESSAGE_NOT_SET:
+        break;
+    }
+    return absl::InvalidArgumentError(
+        "a message that is neither header nor "
+        "chunk");
+  }
+
+  void Schedule() {
+    scheduled_ = true;
+    worker_.Schedule([&engine = engine_, job = job_, stream = handle()] {
+      if (job->ended.load()) return;
+      const auto scored = engine.Score(*job->particles, &job->ended);
+      // Before the answer, which may be large, too.
+      job->particles.reset();
+      if (scored.ok()) {
+        SendScores(**scored, *stream);
+      } else {
+        stream->Close(ToGrpcStatus(scored.status()));
+      }
+    });
+  }
+
+  void Refuse(const absl::Status& status) {
+    refused_ = true;
+    metrics_.Rejected(status);
+    Close(ToGrpcStatus(status));
+  }
+
+  EntropyEngine& engine_;
+  EntropyMetrics& metrics_;
+  ThreadPool& worker_;
+  const std::shared_ptr<Job> job_;
+  bool scheduled_ = false;
+  bool refused_ = false;
+};
+
+}  // namespace
+
+EntropyServiceImpl::EntropyServiceImpl(EntropyEngine& engine,
+                                       EntropyMetrics& metrics)
+    : engine_(engine),
+      metrics_(metrics),
+      open_streams_(std::make_shared<std::atomic<int>>(0)),
+      worker_(1) {}
+
+grpc::ServerBidiReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>*
+EntropyServiceImpl::ScoreEpoch(grpc::CallbackServerContext* /*context*/) {
+  // Deletes itself when the call is done.
+  return new ScoreStream(engine_, metrics_, worker_, open_streams_);
+}
+
+grpc::ServerUnaryReactor* EntropyServiceImpl::GetCoverage(
+    grpc::CallbackServerContext* context, const v1::GetCoverageRequest* request,
+    v1::GetCoverageResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status status = [&]() -> absl::Status {
+    KMYRIAD_ASSIGN_OR_RETURN(const Uuid run,
+                             UuidFromBytes(request->run_uuid(), "run_uuid"));
+    KMYRIAD_ASSIGN_OR_RETURN(const auto last, engine_.LastEpoch(run));
+    if (!last->request.coverage.has_value()) {
+      return absl::NotFoundError(
+          absl::StrCat("run ", ToHex(run),
+                       ": its epochs were scored without a coverage "
+                       "grid"));
+    }
+    response->set_epoch(last->request.epoch);
+    *response->mutable_grid() = ToProto(*last->request.coverage);
+    response->set_cell_visits(
+        BytesOf(last->cell_visits.data(), last->cell_visits.size()));
+    return absl::OkStatus();
+  }();
+  if (!status.ok()) metrics_.Rejected(status);
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* EntropyServiceImpl::GetInfo(
+    grpc::CallbackServerContext* context, const v1::GetInfoRequest* /*request*/,
+    v1::GetInfoResponse* response) {
+  const EntropyInfo info = engine_.Info();
+  response->set_revision(info.revision);
+  response->set_instruction_set(info.instruction_set);
+  response->set_threads(static_cast<uint32_t>(info.threads));
+  response->set_engine(info.engine);
+  response->set_engine_reason(info.engine_reason);
+  response->set_epochs_scored(info.epochs_scored);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,69 @@
+#include "entropy_service/epoch_particles.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+
+absl::StatusOr<EpochParticles> EpochParticles::Create(ScoreRequest request) {
+  KMYRIAD_RETURN_IF_ERROR(request.Validate());
+  return EpochParticles(std::move(request));
+}
+
+absl::Status EpochParticles::Append(uint64_t first, absl::string_view features,
+                                    absl::string_view mask) {
+  const size_t have = mask_.size();
+  if (first != have) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.first = ", first, ": expected particle ", have));
+  }
+  const size_t count = mask.size();
+  if (count == 0 || count > request_.particles() - have) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.mask = ", count, " particles after ", have,
+                     ": the epoch has ", request_.particles()));
+  }
+  const size_t values = count * request_.dims;
+  if (features.size() != values * sizeof(float)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.features = ", features.size(), " bytes: ", count,
+                     " particles of ", request_.dims, " features need ",
+                     values * sizeof(float)));
+  }
+  const auto wrong = std::find_if(mask.begin(), mask.end(), [](char byte) {
+    return byte != 0 && byte != 1;
+  });
+  if (wrong != mask.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "mask of particle ", have + static_cast<size_t>(wrong - mask.begin()),
+        " = ", static_cast<int>(static_cast<uint8_t>(*wrong)), ": use 0 or 1"));
+  }
+  const size_t old = features_.size();
+  features_.resize(old + values);
+  std::memcpy(features_.data() + old, features.data(), features.size());
+  mask_.insert(mask_.end(), mask.begin(), mask.end());
+  return absl::OkStatus();
+}
+
+absl::Status EpochParticles::Verify() const {
+  if (!complete()) {
+    return absl::InvalidArgumentError(absl::StrCat("particles = ", mask_.size(),
+                                                   ": the header announced ",
+                                                   request_.particles()));
+  }
+  Sha256 hash;
+  hash.Update(features_.data(), features_.size() * sizeof(float));
+  hash.Update(mask_.data(), mask_.size());
+  const Digest digest = hash.Finish();
+  if (digest != request_.particle_digest) {
+    return absl::DataLossError(
+        absl::StrCat("particle_digest = ", ToHex(request_.particle_digest),
+                     ": the particles that arrived have ", ToHex(digest)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,50 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_EPOCH_PARTICLES_H_
+#define KMYRIAD_ENTROPY_SERVICE_EPOCH_PARTICLES_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "entropy_service/score_request.h"
+
+namespace kmyriad {
+
+// The particles of one epoch while they arrive, in chunks. Memory grows with
+// what has arrived, not with what was announced. Not thread-safe; movable.
+class EpochParticles {
+ public:
+  // Errors of ScoreRequest::Validate.
+  static absl::StatusOr<EpochParticles> Create(ScoreRequest request);
+
+  // Adds the chunk that starts with particle `first`; bytes as in proto
+  // ParticleChunk. INVALID_ARGUMENT, and nothing is kept, unless it follows
+  // the last one without a gap, its sizes agree and it stays within the epoch.
+  absl::Status Append(uint64_t first, absl::string_view features,
+                      absl::string_view mask);
+
+  // All particles have arrived.
+  bool complete() const { return mask_.size() == request_.particles(); }
+  // DATA_LOSS unless the digest is the request's; INVALID_ARGUMENT while not
+  // complete. Takes milliseconds per megabyte.
+  absl::Status Verify() const;
+
+  const ScoreRequest& request() const { return request_; }
+  // [particles, dims] and [particles], 1 = in the pool.
+  const std::vector<float>& features() const { return features_; }
+  const std::vector<uint8_t>& mask() const { return mask_; }
+
+ private:
+  explicit EpochParticles(ScoreRequest request)
+      : request_(std::move(request)) {}
+
+  ScoreRequest request_;
+  std::vector<float> features_;
+  std::vector<uint8_t> mask_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_EPOCH_PARTICLES_H_

@@ -1,0 +1,96 @@
+#include "entropy_service/score_request.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+namespace {
+
+template <typename Value>
+absl::Status Wrong(const char* key, Value value, absl::string_view mend) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " = ", value, ": ", mend));
+}
+
+absl::Status ValidateGrid(const CoverageGrid& grid, uint32_t dims) {
+  if (dims < 2) {
+    return Wrong("dims", dims, "coverage needs two features; send no grid");
+  }
+  const uint64_t cells = uint64_t{grid.nx} * grid.ny;
+  if (cells == 0 || cells > kMaxCoverageCells) {
+    return Wrong("coverage.nx * ny", cells,
+                 absl::StrCat("use 1 to ", kMaxCoverageCells, " cells"));
+  }
+  if (grid.reachable.size() != cells) {
+    return Wrong("coverage.reachable", grid.reachable.size(),
+                 absl::StrCat("one byte for each of ", cells, " cells"));
+  }
+  if (!(grid.cell_size > 0) || !std::isfinite(grid.cell_size)) {
+    return Wrong("coverage.cell_size", grid.cell_size, "use a positive number");
+  }
+  if (!std::isfinite(grid.x_min) || !std::isfinite(grid.y_min)) {
+    return Wrong("coverage.x_min, y_min",
+                 absl::StrCat(grid.x_min, ", ", grid.y_min),
+                 "use finite numbers");
+  }
+  if (std::count(grid.reachable.begin(), grid.reachable.end(), 0) ==
+      static_cast<std::ptrdiff_t>(cells)) {
+    return Wrong("coverage.reachable", "all zero",
+                 "at least one cell must be reachable");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateNeighbors(const ScoreRequest& request) {
+  if (request.k == 0 || request.k > kMaxNeighbors) {
+    return Wrong("k", request.k,
+                 absl::StrCat("use 1 to ", kMaxNeighbors, " neighbours"));
+  }
+  const bool individual = request.pooling == Pooling::kIndividual;
+  const uint64_t pool =
+      individual ? request.particles_per_agent() : request.particles();
+  if (request.k >= pool) {
+    return Wrong("k", request.k,
+                 absl::StrCat("must be below the ", pool, " particles of ",
+                              individual ? "an agent's" : "the", " pool"));
+  }
+  if (!(request.floor > 0) || !std::isfinite(request.floor)) {
+    return Wrong("floor", request.floor, "use a positive number");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ScoreRequest::Validate() const {
+  if (epoch > std::numeric_limits<uint32_t>::max()) {
+    return Wrong("epoch", epoch, "epochs are below 2^32");
+  }
+  if (envs == 0) return Wrong("envs", envs, "use at least one environment");
+  if (horizon == 0) return Wrong("horizon", horizon, "use at least one step");
+  if (particles() > kMaxParticles) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "envs * horizon = ", particles(), ": this service takes at most ",
+        kMaxParticles, " particles; lower env.count or env.horizon"));
+  }
+  if (agents == 0 || agents > envs || envs % agents != 0) {
+    return Wrong("agents", agents,
+                 absl::StrCat("must divide the ", envs, " environments"));
+  }
+  if (dims == 0 || dims > kMaxFeatureDims) {
+    return Wrong("dims", dims,
+                 absl::StrCat("use 1 to ", kMaxFeatureDims, " features"));
+  }
+  if (window != 1) {
+    return Wrong("window", window, "this version pools one epoch; use 1");
+  }
+  KMYRIAD_RETURN_IF_ERROR(ValidateNeighbors(*this));
+  return coverage.has_value() ? ValidateGrid(*coverage, dims)
+                              : absl::OkStatus();
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,49 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_SCORE_REQUEST_H_
+#define KMYRIAD_ENTROPY_SERVICE_SCORE_REQUEST_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "common/base/digest.h"
+#include "common/base/environment_spec.h"
+
+namespace kmyriad {
+
+// Limits of a request, checked before anything is allocated.
+inline constexpr uint64_t kMaxParticles = uint64_t{1} << 24;
+inline constexpr uint32_t kMaxFeatureDims = 32;
+inline constexpr uint32_t kMaxNeighbors = 4096;
+inline constexpr uint64_t kMaxCoverageCells = uint64_t{1} << 24;
+
+enum class Pooling { kCollective, kIndividual };
+
+// What an epoch is to be scored by: plain twin of proto ScoreEpochHeader,
+// which documents the fields. Requests that are equal have equal answers.
+struct ScoreRequest {
+  Uuid run_uuid{};
+  uint64_t epoch = 0;
+  Digest particle_digest{};
+  uint32_t envs = 0;
+  uint32_t horizon = 0;
+  uint32_t agents = 0;
+  uint32_t dims = 0;
+  uint32_t k = 0;
+  float floor = 0;
+  Pooling pooling = Pooling::kCollective;
+  std::optional<CoverageGrid> coverage;
+  uint32_t window = 1;
+  uint64_t seed = 0;
+
+  uint64_t particles() const { return uint64_t{envs} * horizon; }
+  uint64_t particles_per_agent() const { return particles() / agents; }
+  bool operator==(const ScoreRequest&) const = default;
+
+  // INVALID_ARGUMENT, naming key, value and mend; RESOURCE_EXHAUSTED for more
+  // particles than kMaxParticles.
+  absl::Status Validate() const;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_SCORE_REQUEST_H_

@@ -1,0 +1,311 @@
+#include "entropy_service/entropy_engine.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/simd_level.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/entropy_service/test_epoch.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/prometheus_text.h"
+#include "tests/testing/status_matchers.h"
+
+namespace kmyriad {
+namespace {
+
+using testing::HasSubstr;
+
+class EntropyEngineTest : public testing::Test {
+ protected:
+  std::unique_ptr<EntropyEngine> Engine(int threads = 2,
+                                        const char* engine = "auto") {
+    EntropyEngineOptions options;
+    options.threads = threads;
+    options.engine = engine;
+    options.revision = "test";
+    auto created = EntropyEngine::Create(options, metrics_, clock_);
+    EXPECT_TRUE(created.ok()) << created.status();
+    return *std::move(created);
+  }
+  // Scores `epoch` by an engine of its own.
+  ScoredEpoch Score(TestEpoch epoch, int threads = 2,
+                    const char* engine = "auto") {
+    const auto scored =
+        Engine(threads, engine)->Score(epoch.Particles(), nullptr);
+    EXPECT_TRUE(scored.ok()) << scored.status();
+    return **scored;
+  }
+  absl::Status Failure(TestEpoch epoch) {
+    return Engine()->Score(epoch.Particles(), nullptr).status();
+  }
+
+  MetricsRegistry registry_;
+  EntropyMetrics metrics_{registry_};
+  FakeClock clock_;
+};
+
+// All that a request determines.
+void ExpectSameBits(const ScoredEpoch& a, const ScoredEpoch& b) {
+  EXPECT_EQ(a.rewards, b.rewards);
+  EXPECT_EQ(a.entropy_nats, b.entropy_nats);
+  EXPECT_EQ(a.grid_entropy_nats, b.grid_entropy_nats);
+  EXPECT_EQ(a.coverage, b.coverage);
+  EXPECT_EQ(a.cell_visits, b.cell_visits);
+  EXPECT_EQ(a.diversity_nats, b.diversity_nats);
+  EXPECT_EQ(a.diversity_null_nats, b.diversity_null_nats);
+  EXPECT_EQ(a.log_volume_mean, b.log_volume_mean);
+  EXPECT_EQ(a.log_volume_std, b.log_volume_std);
+  EXPECT_EQ(a.floored, b.floored);
+}
+
+// The particles of one agent as a run of its own.
+TestEpoch OnlyAgent(const TestEpoch& epoch, uint32_t agent) {
+  TestEpoch own = epoch;
+  own.request.envs = epoch.request.envs / epoch.request.agents;
+  own.request.agents = 1;
+  own.request.pooling = Pooling::kCollective;
+  const size_t count = own.request.particles();
+  const size_t first = agent * count;
+  own.features.assign(epoch.features.begin() + first * 2,
+                      epoch.features.begin() + (first + count) * 2);
+  own.mask.assign(epoch.mask.begin() + first,
+                  epoch.mask.begin() + first + count);
+  return own;
+}
+
+TEST_F(EntropyEngineTest, UniformParticlesHaveTheEntropyOfTheirBox) {
+  const ScoredEpoch scored = Score(TestEpoch::Uniform());
+  // Boundary bias at N = 500, k = 4 is 0.06; sd below 0.05.
+  EXPECT_NEAR(scored.entropy_nats, std::log(100.0) + 0.06, 0.15);
+  EXPECT_GT(scored.grid_entropy_nats, 4.3);
+  EXPECT_LE(scored.grid_entropy_nats, std::log(100.0));
+  EXPECT_GT(scored.coverage, 0.95);
+  EXPECT_EQ(scored.unreachable_hits, 0u);
+  EXPECT_EQ(scored.masked, 0u);
+  EXPECT_EQ(scored.engine, "grid");
+  // Agents are alike.
+  EXPECT_NEAR(scored.diversity_nats, scored.diversity_null_nats, 0.05);
+}
+
+TEST_F(EntropyEngineTest, RewardsAreCenteredAndScaledAsTheSummarySays) {
+  const ScoredEpoch scored = Score(TestEpoch::Uniform());
+  double sum = 0;
+  double squares = 0;
+  for (const float reward : scored.rewards) {
+    sum += reward;
+    squares += double{reward} * reward;
+  }
+  EXPECT_NEAR(sum / 600, 0, 1e-7);
+  EXPECT_NEAR(std::sqrt(squares / 600), scored.log_volume_std, 1e-6);
+}
+
+TEST_F(EntropyEngineTest, LonelyParticlesGetMoreThanCrowdedOnes) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  for (size_t i = 0; i < 300; ++i) {
+    epoch.features[2 * i] = 1 + 0.01f * epoch.features[2 * i];
+    epoch.features[2 * i + 1] = 1 + 0.01f * epoch.features[2 * i + 1];
+    // The others keep away from there.
+    epoch.features[600 + 2 * i] = 2 + 0.8f * epoch.features[600 + 2 * i];
+  }
+  const ScoredEpoch scored = Score(epoch);
+  for (size_t i = 0; i < 300; ++i) {
+    EXPECT_LT(scored.rewards[i], 0);
+    EXPECT_GT(scored.rewards[300 + i], 0);
+  }
+}
+
+TEST_F(EntropyEngineTest, ThreadsEnginesAndInstructionSetsGiveTheSameBits) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.mask[3] = 0;
+  const ScoredEpoch expected = Score(epoch);
+  ExpectSameBits(Score(epoch, 1), expected);
+  ExpectSameBits(Score(epoch, 5), expected);
+  ExpectSameBits(Score(epoch, 2, "brute_force"), expected);
+  for (const SimdLevel level :
+       {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+    if (!SupportsSimdLevel(level)) continue;
+    setenv("KMYRIAD_SIMD", std::string(SimdLevelName(level)).c_str(), 1);
+    ExpectSameBits(Score(epoch), expected);
+    unsetenv("KMYRIAD_SIMD");
+  }
+}
+
+TEST_F(EntropyEngineTest, MaskedParticlesChangeNothingForTheOthers) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  for (size_t i = 0; i < 600; i += 4) epoch.mask[i] = 0;
+  const ScoredEpoch expected = Score(epoch);
+  for (size_t i = 0; i < 600; i += 4) {
+    epoch.features[2 * i] = std::numeric_limits<float>::quiet_NaN();
+    epoch.features[2 * i + 1] = 1e38f;
+  }
+  const ScoredEpoch scored = Score(epoch);
+  ExpectSameBits(scored, expected);
+  EXPECT_EQ(scored.masked, 150u);
+  float lowest = 0;
+  for (const float reward : scored.rewards) lowest = std::min(lowest, reward);
+  for (size_t i = 0; i < 600; i += 4) EXPECT_EQ(scored.rewards[i], lowest);
+}
+
+TEST_F(EntropyEngineTest, IndividualPoolsEqualSeparateRuns) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.mask[250] = 0;
+  epoch.request.pooling = Pooling::kIndividual;
+  const ScoredEpoch pooled = Score(epoch);
+  double entropy = 0;
+  uint64_t floored = 0;
+  for (uint32_t agent = 0; agent < 3; ++agent) {
+    const ScoredEpoch own = Score(OnlyAgent(epoch, agent));
+    const auto first = pooled.rewards.begin() + agent * 200;
+    EXPECT_EQ(std::vector<float>(first, first + 200), own.rewards);
+    entropy += own.entropy_nats / 3;
+    floored += own.floored;
+  }
+  EXPECT_NEAR(pooled.entropy_nats, entropy, 1e-14);
+  EXPECT_EQ(pooled.floored, floored);
+  // The pool is all that differs.
+  epoch.request.pooling = Pooling::kCollective;
+  EXPECT_NE(Score(epoch).rewards, pooled.rewards);
+}
+
+TEST_F(EntropyEngineTest, AgentsApartHaveTheDiversityLnM) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  for (size_t i = 0; i < 600; ++i) {
+    // Three columns of cells for each agent.
+    epoch.features[2 * i] =
+        0.29f * epoch.features[2 * i] + 3.0f * static_cast<float>(i / 200);
+  }
+  const ScoredEpoch scored = Score(epoch);
+  EXPECT_NEAR(scored.diversity_nats, std::log(3.0), 1e-12);
+  EXPECT_LT(scored.diversity_null_nats, 0.8);
+}
+
+TEST_F(EntropyEngineTest, CoincidentParticlesAreFlooredAndFinite) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.features.assign(1200, 2.5f);
+  const ScoredEpoch scored = Score(epoch);
+  EXPECT_EQ(scored.floored, 600u);
+  EXPECT_TRUE(std::isfinite(scored.entropy_nats));
+  for (const float reward : scored.rewards) EXPECT_NEAR(reward, 0, 1e-12);
+}
+
+TEST_F(EntropyEngineTest, WithoutAGridCoverageIsNotANumber) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.coverage.reset();
+  const ScoredEpoch scored = Score(epoch);
+  EXPECT_TRUE(std::isnan(scored.coverage));
+  EXPECT_TRUE(std::isnan(scored.grid_entropy_nats));
+  EXPECT_TRUE(std::isnan(scored.diversity_nats));
+  EXPECT_TRUE(scored.cell_visits.empty());
+}
+
+TEST_F(EntropyEngineTest, ARepeatIsTheStoredAnswer) {
+  const auto engine = Engine();
+  TestEpoch epoch = TestEpoch::Uniform();
+  const auto first = engine->Score(epoch.Particles(), nullptr);
+  const auto second = engine->Score(epoch.Particles(), nullptr);
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(first->get(), second->get());
+  EXPECT_EQ(engine->Info().epochs_scored, 1u);
+  // Computed anew it has the same bits, too.
+  ExpectSameBits(Score(epoch), **first);
+}
+
+TEST_F(EntropyEngineTest, OtherParticlesForTheSameEpochReplaceTheAnswer) {
+  const auto engine = Engine();
+  TestEpoch epoch = TestEpoch::Uniform();
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  epoch.features[0] = 9.9f;
+  const auto replaced = engine->Score(epoch.Particles(), nullptr);
+  ASSERT_THAT(replaced, IsOk());
+  EXPECT_EQ(engine->Info().epochs_scored, 2u);
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(const auto last,
+                               engine->LastEpoch(epoch.request.run_uuid));
+  EXPECT_EQ(last, *replaced);
+}
+
+TEST_F(EntropyEngineTest, AnotherDigestThanTheParticlesIsDataLoss) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(auto particles,
+                               EpochParticles::Create(epoch.request));
+  epoch.features[8] = 1;
+  ASSERT_THAT(
+      particles.Append(0, epoch.FeatureBytes(0, 600), epoch.MaskBytes(0, 600)),
+      IsOk());
+  EXPECT_THAT(Engine()->Score(particles, nullptr),
+              StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(EntropyEngineTest, NonFiniteFeaturesInThePoolAreRefused) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.features[2 * 41 + 1] = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(Failure(epoch), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("feature 1 of point 41")));
+}
+
+TEST_F(EntropyEngineTest, PoolsThatAreTooSmallAreNamed) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  std::fill(epoch.mask.begin(), epoch.mask.end() - 4, 0);
+  EXPECT_THAT(Failure(epoch), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       HasSubstr("4 of 600 particles")));
+  epoch.mask[0] = 1;
+  Score(epoch);
+  std::fill(epoch.mask.begin(), epoch.mask.end(), 0);
+  EXPECT_THAT(Failure(epoch), StatusIs(absl::StatusCode::kFailedPrecondition));
+  epoch = TestEpoch::Uniform();
+  epoch.request.pooling = Pooling::kIndividual;
+  std::fill(epoch.mask.begin() + 200, epoch.mask.begin() + 397, 0);
+  EXPECT_THAT(Failure(epoch), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       HasSubstr("agent 1: 3 of 200")));
+}
+
+TEST_F(EntropyEngineTest, ACancelledEpochIsNotKept) {
+  const auto engine = Engine();
+  TestEpoch epoch = TestEpoch::Uniform();
+  const std::atomic<bool> cancelled = true;
+  EXPECT_THAT(engine->Score(epoch.Particles(), &cancelled),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(engine->LastEpoch(epoch.request.run_uuid),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(EntropyEngineTest, InfoAndMetricsTellOfTheLastEpoch) {
+  const auto engine = Engine();
+  EXPECT_EQ(engine->Info().engine, "");
+  EXPECT_EQ(engine->Info().revision, "test");
+  EXPECT_EQ(engine->Info().threads, 2);
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.mask[0] = 0;
+  const auto scored = engine->Score(epoch.Particles(), nullptr);
+  ASSERT_THAT(scored, IsOk());
+  EXPECT_EQ(engine->Info().engine_reason, "d = 2 <= 3");
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(const auto text,
+                               ParsePrometheusText(registry_.Text()));
+  EXPECT_EQ(text.Value("kmyriad_entropy_epochs_scored_total"), 1);
+  EXPECT_EQ(text.Value("kmyriad_exploration_particles"), 599);
+  EXPECT_EQ(text.Value("kmyriad_exploration_state_entropy_nats",
+                       {{"estimator", "knn"}}),
+            (*scored)->entropy_nats);
+  EXPECT_EQ(text.Value("kmyriad_exploration_coverage_ratio"),
+            (*scored)->coverage);
+  EXPECT_EQ(text.Value("kmyriad_entropy_knn_duration_seconds_count"), 1);
+}
+
+TEST_F(EntropyEngineTest, HighDimensionsAreScoredByBruteForce) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  SeededRandom random(8);
+  epoch.request.dims = 7;
+  epoch.features = random.Normals(600 * 7);
+  const ScoredEpoch scored = Score(epoch);
+  EXPECT_EQ(scored.engine, "brute_force");
+  // Bias at N = 600 is negative and below 0.2; measured for Gaussians.
+  EXPECT_NEAR(scored.entropy_nats, 3.5 * std::log(2 * M_PI * M_E), 0.5);
+}
+
+}  // namespace
+}  // namespace kmyriad
