@@ -32,7 +32,8 @@ struct KnnBenchmarkOptions {
 // nanoflann is, nanoflann_{package,build_seconds,queries,query_order,seconds}
 // (seconds scaled up if it answered only the first `queries`), ratio (its
 // seconds, build included, over ours) and max_relative_difference of the
-// distances. INVALID_ARGUMENT for options that make no sense.
+// distances. INVALID_ARGUMENT or FAILED_PRECONDITION for options that make no
+// sense.
 absl::StatusOr<nlohmann::json> RunKnnBenchmark(
     const KnnBenchmarkOptions& options);
 
