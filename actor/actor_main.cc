@@ -1,0 +1,300 @@
+// kmyriad-actor: steps the blocks that a learner leases and streams their
+// segments to it.
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "actor/env/vector_env.h"
+#include "actor/rollout/actor_engine.h"
+#include "actor/rollout/actor_metrics.h"
+#include "actor/rollout/grpc_learner_client.h"
+#include "actor/rollout/rollout_identity.h"
+#include "common/base/build_info.h"
+#include "common/base/digest.h"
+#include "common/base/logging.h"
+#include "common/base/simd_level.h"
+#include "common/base/status_macros.h"
+#include "common/config/run_config.h"
+#include "common/metrics/metrics_registry.h"
+#include "common/policy/network_shape.h"
+#include "nlohmann/json.hpp"
+
+namespace kmyriad {
+namespace {
+
+constexpr int kExitDone = 0;
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 64;
+constexpr int kExitUnreachable = 69;
+constexpr int kExitConfiguration = 78;
+
+constexpr int kMaxThreads = 1024;
+
+struct ActorOptions {
+  ConfigSource config;
+  std::string learner = "127.0.0.1:50051";
+  // Port 0: a free one; empty: none.
+  std::string metrics = "127.0.0.1:0";
+  // Blocks stepped at the same time; 0: physics.threads of the
+  // configuration, and if that is 0 this actor's share of the cores.
+  int threads = 0;
+  // File to log to; empty: stderr.
+  std::string log;
+};
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kExitDone;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return kExitConfiguration;
+    default:
+      return kExitFailure;
+  }
+}
+
+void AddFlags(ActorOptions& options, std::vector<std::string>& shorthands,
+              CLI::App& app) {
+  auto* preset = app.add_option("--preset", options.config.preset,
+                                "Built-in configuration")
+                     ->default_str("ant-maze");
+  app.add_option("--config", options.config.file,
+                 "Configuration, protobuf text format")
+      ->excludes(preset);
+  app.add_option("--set", options.config.overrides,
+                 "Override, group.key=value; repeatable")
+      ->allow_extra_args(false);
+  const auto shorthand = [&app, &shorthands](const std::string& flag,
+                                             const std::string& key,
+                                             const std::string& help) {
+    app.add_option_function<std::string>(
+        flag,
+        [&shorthands, key](const std::string& value) {
+          shorthands.push_back(absl::StrCat(key, "=", value));
+        },
+        help);
+  };
+  shorthand("--epochs", "run.epochs", "Total number of epochs");
+  shorthand("--seed", "run.seed", "Seed of every random number");
+  shorthand("--actors", "actors.count", "Actor processes of the run");
+  app.add_option("--learner", options.learner,
+                 "Address of the learner, HOST:PORT or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--metrics", options.metrics,
+                 "Prometheus endpoint, HOST:PORT; port 0: a free one; empty: "
+                 "none")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "Blocks stepped at the same time; 0: by the configuration")
+      ->check(CLI::Range(0, kMaxThreads))
+      ->capture_default_str();
+  app.add_option("--log", options.log, "File to log to; empty: stderr");
+}
+
+int Cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+int ResolveThreads(int flag, const v1::RunConfig& config) {
+  if (flag > 0) return flag;
+  const uint32_t configured = config.physics().threads();
+  if (configured > 0) {
+    return static_cast<int>(std::min<uint32_t>(configured, kMaxThreads));
+  }
+  const int actors =
+      static_cast<int>(std::max<uint32_t>(config.actors().count(), 1));
+  return std::max(1, Cores() / actors);
+}
+
+std::string MakeActorId() {
+  char host[256] = {};
+  if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
+  return absl::StrCat(host, ":", getpid(), ":",
+                      ToHex(RandomUuid()).substr(0, 8));
+}
+
+absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeModel(
+    const v1::RunConfig& config) {
+  VectorEnvOptions options;
+  options.task = config.env().task();
+  options.terrain = config.env().terrain();
+  options.horizon = config.env().horizon();
+  options.frame_skip = config.env().frame_skip();
+  options.integrator = config.env().integrator();
+  options.action_scale = config.env().action_scale();
+  options.backend = config.physics().backend();
+  return EnvironmentModel::Create(options);
+}
+
+NetworkShape MakeNetwork(const v1::RunConfig& config,
+                         const EnvironmentSpec& spec) {
+  NetworkShape network;
+  network.obs_dim = spec.obs_dim();
+  network.trunk.assign(config.network().trunk().begin(),
+                       config.network().trunk().end());
+  network.act_dim = spec.act_dim;
+  network.agents = config.population().agents();
+  network.activation = config.network().activation() == "tanh"
+                           ? Activation::kTanh
+                           : Activation::kRelu;
+  return network;
+}
+
+// What this actor is, golden segment included.
+absl::StatusOr<ActorEngineOptions> MakeEngineOptions(
+    const v1::RunConfig& config,
+    const std::shared_ptr<const EnvironmentModel>& model, SimdLevel level) {
+  ActorEngineOptions engine;
+  engine.population = {config.env().count(), config.population().agents(),
+                       config.env().horizon()};
+  engine.network = MakeNetwork(config, model->spec());
+  KMYRIAD_RETURN_IF_ERROR(ValidateNetworkShape(engine.network));
+  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<VectorEnv> env,
+                           VectorEnv::Create(model));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const Segment golden,
+      GoldenSegment(model->spec(), engine.population.horizon, std::move(env),
+                    engine.network, level));
+  ActorHello& hello = engine.hello;
+  hello.actor_id = MakeActorId();
+  hello.config_hash = RolloutConfigHash(config);
+  hello.backend = config.physics().backend();
+  hello.fingerprint =
+      RolloutFingerprint(*model, engine.network, engine.population);
+  hello.golden_digest = HashSegment(golden);
+  hello.environment = model->spec();
+  hello.revision = BuildRevision();
+  hello.instruction_set = std::string(SimdLevelName(level));
+  return engine;
+}
+
+// Blocks the signals that stop the actor, in all threads to come.
+sigset_t BlockSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+// Until `done`: the first signal makes the actor leave in order, the second
+// ends it at once.
+void WatchSignals(ActorEngine& engine, const sigset_t& signals,
+                  const std::atomic<bool>& done) {
+  const timespec period = {0, 200'000'000};
+  bool stopping = false;
+  while (!done) {
+    const int signal = sigtimedwait(&signals, nullptr, &period);
+    if (signal <= 0) continue;
+    if (stopping) _exit(kExitFailure);
+    stopping = true;
+    engine.Stop(signal == SIGINT ? "interrupted" : "terminated");
+  }
+}
+
+// Runs to the end; the exit code.
+absl::StatusOr<int> RunActor(const ActorOptions& options) {
+  const sigset_t signals = BlockSignals();
+  KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
+                           LoadRunConfig(options.config));
+  KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
+  KMYRIAD_ASSIGN_OR_RETURN(const auto model, MakeModel(config));
+  KMYRIAD_ASSIGN_OR_RETURN(ActorEngineOptions engine_options,
+                           MakeEngineOptions(config, model, level));
+  engine_options.threads = ResolveThreads(options.threads, config);
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
+                           MakeGrpcLearnerClient(options.learner));
+  MetricsRegistry registry;
+  ActorMetrics metrics(registry);
+  std::unique_ptr<MetricsExposer> exposer;
+  std::string metrics_address;
+  if (!options.metrics.empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(exposer,
+                             MetricsExposer::Start(options.metrics, registry));
+    metrics_address =
+        absl::StrCat(options.metrics.substr(0, options.metrics.rfind(':')), ":",
+                     exposer->port());
+  }
+  const ActorHello& hello = engine_options.hello;
+  LogInfo("actor ", hello.actor_id, ", ", engine_options.threads, " threads, ",
+          hello.instruction_set, ", golden ", ToHex(hello.golden_digest));
+  const nlohmann::ordered_json line = {{"role", "actor"},
+                                       {"metrics", metrics_address}};
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+
+  ActorEngine engine(
+      engine_options, [&model] { return VectorEnv::Create(model); },
+      [level](const PolicyWeights& weights) {
+        return PolicyInference::Create(weights, level);
+      },
+      *client, metrics);
+  std::atomic<bool> done = false;
+  std::thread watcher([&] { WatchSignals(engine, signals, done); });
+  const absl::Status status = engine.Run();
+  done = true;
+  watcher.join();
+  if (absl::IsUnavailable(status)) {
+    std::fprintf(stderr,
+                 "kmyriad-actor: error: --learner = %s: %s; start "
+                 "kmyriad-learner there or name its address\n",
+                 options.learner.c_str(),
+                 std::string(status.message()).c_str());
+    return kExitUnreachable;
+  }
+  KMYRIAD_RETURN_IF_ERROR(status);
+  return kExitDone;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("K-Myriad's actor: steps environments for a learner");
+  app.set_version_flag("--version",
+                       absl::StrCat(BuildVersion(), " ", BuildRevision()));
+  ActorOptions options;
+  std::vector<std::string> shorthands;
+  AddFlags(options, shorthands, app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  if (options.config.preset.empty() && options.config.file.empty()) {
+    options.config.preset = "ant-maze";
+  }
+  options.config.overrides.insert(options.config.overrides.end(),
+                                  shorthands.begin(), shorthands.end());
+  InitLogging({"actor", options.log, LogLevel::kInfo});
+  const absl::StatusOr<int> code = RunActor(options);
+  if (code.ok()) return *code;
+  std::fprintf(stderr, "kmyriad-actor: error: %s\n",
+               std::string(code.status().message()).c_str());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace
+}  // namespace kmyriad
+
+int main(int argc, char** argv) { return kmyriad::Main(argc, argv); }
