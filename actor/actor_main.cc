@@ -215,6 +215,15 @@ void WatchSignals(ActorEngine& engine, const sigset_t& signals,
   }
 }
 
+absl::StatusOr<std::unique_ptr<LearnerClient>> MakeClient(
+    const std::string& address) {
+  auto client = MakeGrpcLearnerClient(address);
+  if (client.ok()) return client;
+  return absl::Status(
+      client.status().code(),
+      absl::StrCat("--learner = ", address, ": ", client.status().message()));
+}
+
 // Runs to the end; the exit code.
 absl::StatusOr<int> RunActor(const ActorOptions& options) {
   const sigset_t signals = BlockSignals();
@@ -226,7 +235,7 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
                            MakeEngineOptions(config, model, level));
   engine_options.threads = ResolveThreads(options.threads, config);
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
-                           MakeGrpcLearnerClient(options.learner));
+                           MakeClient(options.learner));
   MetricsRegistry registry;
   ActorMetrics metrics(registry);
   std::unique_ptr<MetricsExposer> exposer;
