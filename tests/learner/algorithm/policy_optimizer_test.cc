@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include "common/math/philox.h"
+#include "common/policy/policy_inference.h"
 #include "tests/learner/algorithm/synthetic_epoch.h"
 
 namespace kmyriad {
@@ -84,6 +86,76 @@ TEST(PolicyOptimizerTest, FirstRatiosAreOneForActorsThatFollowTheFormula) {
     const auto optimizer = MakeOptimizer(options);
     EXPECT_LT(MustUpdate(*optimizer, 1).ratio_max_error, 1e-4);
     EXPECT_LT(MustUpdate(*optimizer, 2).ratio_max_error, 1e-4);
+  }
+}
+
+// Acts with the actors' kernel, block by block, as an actor does.
+SyntheticEpoch ActWithInference(const PolicyWeights& policy, uint32_t blocks,
+                                uint32_t horizon) {
+  constexpr uint32_t kLanes = 16;
+  const uint32_t obs_dim = policy.shape.obs_dim;
+  const uint32_t act_dim = policy.shape.act_dim;
+  const auto inference =
+      PolicyInference::Create(policy, ChooseSimdLevel().value());
+  EXPECT_TRUE(inference.ok()) << inference.status();
+  SyntheticEpoch epoch;
+  epoch.envs = blocks * kLanes;
+  epoch.horizon = horizon;
+  const size_t samples = size_t{epoch.envs} * horizon;
+  epoch.observations.resize(samples * obs_dim);
+  epoch.actions.resize(samples * act_dim);
+  epoch.log_probs.resize(samples);
+  epoch.rewards.resize(samples);
+  PolicyInference::Scratch scratch;
+  alignas(64) float x[16 * kLanes], mean[16 * kLanes], u[16 * kLanes],
+      squashed[16 * kLanes], log_probs[kLanes];
+  for (uint32_t block = 0; block < blocks; ++block) {
+    uint32_t agents[kLanes];
+    for (uint32_t lane = 0; lane < kLanes; ++lane) {
+      agents[lane] =
+          (block * kLanes + lane) / (epoch.envs / policy.shape.agents);
+    }
+    for (uint32_t t = 0; t < horizon; ++t) {
+      for (uint32_t i = 0; i < obs_dim * kLanes; ++i) {
+        const PhiloxBlock random =
+            RunRandom(3, RandomStream::kEvaluation, block, t, i, 0);
+        x[i] = 12 * UniformOpen(random.word[0]) - 6;
+      }
+      (*inference)
+          ->Act(x, agents, {7, block * kLanes, 1, t}, scratch, mean, u,
+                squashed, log_probs);
+      for (uint32_t lane = 0; lane < kLanes; ++lane) {
+        const size_t sample = (size_t{block} * kLanes + lane) * horizon + t;
+        for (uint32_t i = 0; i < obs_dim; ++i) {
+          epoch.observations[sample * obs_dim + i] = x[i * kLanes + lane];
+        }
+        for (uint32_t a = 0; a < act_dim; ++a) {
+          epoch.actions[sample * act_dim + a] = u[a * kLanes + lane];
+        }
+        epoch.log_probs[sample] = log_probs[lane];
+        epoch.rewards[sample] = squashed[lane];
+      }
+    }
+  }
+  return epoch;
+}
+
+TEST(PolicyOptimizerTest, ActorsLogProbabilitiesAreTheLearners) {
+  for (const Activation activation : {Activation::kRelu, Activation::kTanh}) {
+    PolicyOptimizerOptions options = SmallOptions();
+    options.shape.trunk = {128, 64};
+    options.shape.activation = activation;
+    options.head_noise = 1;
+    options.minibatches = 1;
+    const auto optimizer = MakeOptimizer(options);
+    // After some learning nothing is at its initial value.
+    MustUpdate(*optimizer, 1);
+    const SyntheticEpoch data = ActWithInference(PolicyOf(*optimizer), 3, 20);
+    const auto stats =
+        optimizer->Update(data.View(), 2, kMean, kInvStd, nullptr);
+    ASSERT_TRUE(stats.ok()) << stats.status();
+    EXPECT_LT(stats->ratio_max_error, 1e-4);
+    EXPECT_GT(stats->ratio_max_error, 0);
   }
 }
 
