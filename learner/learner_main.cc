@@ -48,8 +48,8 @@ constexpr int kExitConfiguration = 78;
 constexpr double kDrainSeconds = 3;
 
 // One line on stderr, and the code that belongs to the error.
-int Fail(const absl::Status& status) {
-  LogError(status.message());
+int Fail(const absl::Status& status, const std::string& log) {
+  if (!log.empty()) LogError(status.message());
   std::fprintf(stderr, "kmyriad-learner: error: %s\n",
                std::string(status.message()).c_str());
   switch (status.code()) {
@@ -260,7 +260,7 @@ int Main(int argc, char** argv) {
                                   shorthands.begin(), shorthands.end());
   InitLogging({"learner", options.log, LogLevel::kInfo});
   const absl::StatusOr<int> code = RunLearner(options);
-  return code.ok() ? *code : Fail(code.status());
+  return code.ok() ? *code : Fail(code.status(), options.log);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#include "tests/learner/testing/fake_entropy_client.h"
+
+#include <limits>
+
+#include "absl/status/status.h"
+
+namespace kmyriad {
+
+absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
+    const ScoreRequest& request, const WaitForRetry& wait) {
+  while (unavailable_ > 0) {
+    --unavailable_;
+    if (!wait("waiting for the entropy service: no one there", 0.5)) {
+      return absl::CancelledError("given up");
+    }
+  }
+  last_request_ = request;
+  const size_t particles = size_t{request.envs} * request.horizon;
+  ScoreResult result;
+  result.cell_visits.resize(request.coverage.reachable.size());
+  result.rewards.resize(particles);
+  double sum = 0;
+  for (size_t i = 0; i < particles; ++i) {
+    const float x = request.particles[i * request.dims];
+    result.rewards[i] = request.mask[i] != 0 ? x : -10.0f;
+    if (request.mask[i] == 0) {
+      ++result.masked;
+      continue;
+    }
+    sum += x;
+    const auto cell = static_cast<size_t>(x * 1000.0f);
+    ++result.cell_visits[cell % result.cell_visits.size()];
+  }
+  result.entropy_nats = sum / static_cast<double>(particles);
+  result.coverage = 0.5;
+  result.diversity_null_nats = std::numeric_limits<double>::quiet_NaN();
+  result.log_volume_std = spread_;
+  result.engine = "fake";
+  return result;
+}
+
+}  // namespace kmyriad

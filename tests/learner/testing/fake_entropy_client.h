@@ -1,0 +1,32 @@
+#ifndef KMYRIAD_TESTS_LEARNER_TESTING_FAKE_ENTROPY_CLIENT_H_
+#define KMYRIAD_TESTS_LEARNER_TESTING_FAKE_ENTROPY_CLIENT_H_
+
+#include <atomic>
+
+#include "absl/status/statusor.h"
+#include "learner/trainer/entropy_client.h"
+
+namespace kmyriad {
+
+// Rewards and visits that are a plain function of the particles and the mask.
+class FakeEntropyClient : public EntropyClient {
+ public:
+  absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
+                                         const WaitForRetry& wait) override;
+  void Cancel() override {}
+
+  // The next `count` attempts find no service.
+  void FailNext(int count) { unavailable_ = count; }
+  // Standard deviation that results name.
+  void SetSpread(double spread) { spread_ = spread; }
+  const ScoreRequest& last_request() const { return last_request_; }
+
+ private:
+  std::atomic<int> unavailable_ = 0;
+  std::atomic<double> spread_ = 2;
+  ScoreRequest last_request_;
+};
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_TESTS_LEARNER_TESTING_FAKE_ENTROPY_CLIENT_H_
