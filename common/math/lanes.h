@@ -35,8 +35,13 @@
 #error "KMYRIAD_LANES_LEVEL is 0, 1 or 2"
 #endif
 
-// Functions on lanes are always part of their caller.
+// With instructions of their own, functions on lanes are always part of their
+// caller, debug builds included; vectors never travel through memory.
+#if KMYRIAD_LANES_LEVEL == 0
+#define KMYRIAD_LANE_FUNCTION inline
+#else
 #define KMYRIAD_LANE_FUNCTION [[gnu::always_inline]] inline
+#endif
 
 #include "common/math/lanes_float.h"
 #if KMYRIAD_LANES_LEVEL == 0
