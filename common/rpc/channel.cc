@@ -27,6 +27,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
         "write the port that the service printed when it started"));
   }
   RouteGrpcLogs();
+  KeepGrpcLibrary();
   grpc::ChannelArguments args;
   SetTransportOptions(
       [&args](const char* name, int value) { args.SetInt(name, value); });

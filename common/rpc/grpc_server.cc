@@ -213,6 +213,7 @@ absl::Status GrpcServerImpl::Listen(
                      "--insecure-allow-remote"));
   }
   RouteGrpcLogs();
+  KeepGrpcLibrary();
   // Health runs on a server of its own: the switch is process-wide, so every
   // other server turns it off by an option.
   grpc::EnableDefaultHealthCheckService(true);

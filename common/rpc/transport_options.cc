@@ -36,4 +36,9 @@ void RouteGrpcLogs() {
   });
 }
 
+void KeepGrpcLibrary() {
+  static std::once_flag once;
+  std::call_once(once, grpc_init);
+}
+
 }  // namespace kmyriad

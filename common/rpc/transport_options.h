@@ -14,6 +14,11 @@ void SetTransportOptions(const std::function<void(const char*, int)>& set);
 // who sets GRPC_VERBOSITY or GRPC_TRACE keeps gRPC's output on stderr.
 void RouteGrpcLogs();
 
+// Keeps gRPC initialised until the process ends, from the first call on. When
+// the last server or channel goes, the library otherwise waits, now and then
+// for ten seconds, until its background poller wakes up.
+void KeepGrpcLibrary();
+
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_COMMON_RPC_TRANSPORT_OPTIONS_H_
