@@ -1,0 +1,257 @@
+#include "learner/trainer/trainer.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/learner/testing/fake_policy_optimizer.h"
+#include "tests/learner/testing/learner_process.h"
+#include "tests/testing/status_matchers.h"
+
+namespace kmyriad {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Keeps the rewards that an update sees; learns nothing.
+class RewardRecorder : public PolicyOptimizer {
+ public:
+  explicit RewardRecorder(std::vector<float>* rewards) : rewards_(rewards) {}
+  absl::StatusOr<PolicyWeights> Policy(const std::vector<float>&,
+                                       const std::vector<float>&) override {
+    return PolicyWeights();
+  }
+  absl::StatusOr<UpdateStats> Update(
+      const EpochSamples& samples, uint64_t, const std::vector<float>&,
+      const std::vector<float>&, const std::function<bool(double)>&) override {
+    rewards_->assign(samples.rewards,
+                     samples.rewards + samples.envs * samples.horizon);
+    return UpdateStats();
+  }
+  std::vector<NamedTensor> SaveParameters() override { return {}; }
+  std::vector<NamedTensor> SaveOptimizer() override { return {}; }
+  absl::Status Load(const std::vector<NamedTensor>&,
+                    const std::vector<NamedTensor>&) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  std::vector<float>* const rewards_;
+};
+
+class Monitor : public TrainingMonitor {
+ public:
+  bool OnProgress(TrainingPhase phase, double) override {
+    return phase != stop_in;
+  }
+  bool WaitForEntropyService(absl::string_view, double) override {
+    ++waits;
+    return waits < 3;
+  }
+  int waits = 0;
+  absl::optional<TrainingPhase> stop_in;
+};
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() : buffer_(Shape()) {
+    for (size_t i = 0; i < buffer_.features.size(); ++i) {
+      buffer_.features[i] = static_cast<float>(i % 97) / 97.0f;
+      buffer_.observations[i] = static_cast<float>(i % 89) / 89.0f;
+    }
+    buffer_.flags[3] = kSampleOutside;
+    buffer_.flags[7] = kSampleNonfinite | kSampleUpsideDown;
+    buffer_.flags[8] = kSampleUpsideDown;
+  }
+  static EpochShape Shape() { return {40, 5, 2, 2, 2}; }
+  Trainer Make(const v1::RunConfig& config) {
+    auto options = MakeOptimizerOptions(config, FakeEnvironment(), 1);
+    return Trainer(config, FakeEnvironment(), Uuid(),
+                   *MakeFakePolicyOptimizer(*options), entropy_, clock_);
+  }
+  Trainer MakeRecorder(const v1::RunConfig& config) {
+    return Trainer(config, FakeEnvironment(), Uuid(),
+                   std::make_unique<RewardRecorder>(&rewards_), entropy_,
+                   clock_);
+  }
+  static std::string State(const Trainer& trainer) {
+    CheckpointContent content;
+    trainer.Capture(&content);
+    std::string bytes;
+    for (const auto* group : {&content.parameters, &content.optimizer,
+                              &content.normalizer, &content.coverage}) {
+      for (const NamedTensor& tensor : *group) {
+        bytes.append(tensor.data.begin(), tensor.data.end());
+      }
+    }
+    return bytes;
+  }
+
+  FakeClock clock_;
+  FakeEntropyClient entropy_;
+  Monitor monitor_;
+  EpochBuffer buffer_;
+  std::vector<float> rewards_;
+};
+
+TEST_F(TrainerTest, RewardsAreDividedByThePoolsStandardDeviation) {
+  entropy_.SetSpread(4);
+  Trainer trainer = MakeRecorder(SmallRunConfig(1));
+  ASSERT_THAT(trainer.Step(1, buffer_, monitor_), IsOk());
+  EXPECT_FLOAT_EQ(rewards_[1], buffer_.features[2] / 4);
+  EXPECT_FLOAT_EQ(rewards_[3], -2.5f);  // masked: the lowest
+  // Particles that all lie alike teach nothing.
+  entropy_.SetSpread(0);
+  ASSERT_THAT(trainer.Step(2, buffer_, monitor_), IsOk());
+  EXPECT_TRUE(std::all_of(rewards_.begin(), rewards_.end(),
+                          [](float reward) { return reward == 0; }));
+}
+
+TEST_F(TrainerTest, RequestCarriesParticlesMaskAndSettings) {
+  Trainer trainer = MakeRecorder(SmallRunConfig(1));
+  ASSERT_THAT(trainer.Step(6, buffer_, monitor_), IsOk());
+  const ScoreRequest& request = entropy_.last_request();
+  EXPECT_EQ(request.epoch, 6u);
+  EXPECT_EQ(request.envs, 40u);
+  EXPECT_EQ(request.agents, 4u);
+  EXPECT_EQ(request.k, 3u);
+  EXPECT_TRUE(request.collective);
+  EXPECT_EQ(request.particles, buffer_.features.data());
+}
+
+TEST_F(TrainerTest, ReportCountsMaskedAndUpsideDown) {
+  Trainer trainer = MakeRecorder(SmallRunConfig(1));
+  const auto report = trainer.Step(2, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->masked, 2u);
+  EXPECT_DOUBLE_EQ(report->upside_down, 2.0 / 200);
+  EXPECT_EQ(report->env_steps, 400u);
+  EXPECT_EQ(report->coverage_ever, 1.0);
+  const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
+  for (const char* key : {"epoch",
+                          "policy_version",
+                          "env_steps",
+                          "entropy_nats",
+                          "grid_entropy_nats",
+                          "coverage",
+                          "coverage_ever",
+                          "diversity_nats",
+                          "diversity_null_nats",
+                          "kl_mean",
+                          "reward_mean",
+                          "upside_down",
+                          "samples",
+                          "seconds",
+                          "steps_per_second",
+                          "ratio_max_error",
+                          "explained_variance",
+                          "learning_rate",
+                          "action_std",
+                          "policy_hash"}) {
+    EXPECT_TRUE(line.contains(key)) << key;
+  }
+}
+
+TEST_F(TrainerTest, ShufflingDealsUnmaskedRewardsOutAnew) {
+  std::vector<float> rewards;
+  std::vector<uint8_t> mask;
+  for (int i = 0; i < 1000; ++i) {
+    rewards.push_back(static_cast<float>(i));
+    mask.push_back(i % 10 == 0 ? 0 : 1);
+  }
+  std::vector<float> shuffled = rewards, again = rewards, later = rewards;
+  ShuffleRewards(5, 1, mask, &shuffled);
+  ShuffleRewards(5, 1, mask, &again);
+  ShuffleRewards(5, 2, mask, &later);
+  EXPECT_EQ(shuffled, again);
+  EXPECT_NE(shuffled, later);
+  int moved = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (mask[i] == 0) {
+      EXPECT_EQ(shuffled[i], rewards[i]);
+    }
+    moved += shuffled[i] != rewards[i] ? 1 : 0;
+  }
+  EXPECT_GT(moved, 850);
+  std::sort(shuffled.begin(), shuffled.end());
+  EXPECT_EQ(shuffled, rewards);
+}
+
+TEST_F(TrainerTest, NormalizerFreezesAfterATenthOfTheSchedule) {
+  EXPECT_EQ(NormalizerEpochs(3), 1u);
+  EXPECT_EQ(NormalizerEpochs(20), 2u);
+  Trainer trainer = Make(SmallRunConfig(9));
+  const auto mean = [&trainer]() { return trainer.Policy()->normalizer_mean; };
+  std::vector<std::vector<float>> means = {mean()};
+  for (uint64_t epoch = 1; epoch <= 4; ++epoch) {
+    for (float& value : buffer_.observations) value += 1;
+    ASSERT_THAT(trainer.Step(epoch, buffer_, monitor_), IsOk());
+    means.push_back(mean());
+  }
+  EXPECT_NE(means[0], means[1]);
+  EXPECT_NE(means[1], means[2]);
+  EXPECT_EQ(means[2], means[3]);
+  EXPECT_EQ(means[3], means[4]);
+  // The fixed column never moves.
+  EXPECT_EQ(means[4][0], means[0][0]);
+}
+
+TEST_F(TrainerTest, AbandonedOrFailedStepsChangeNothing) {
+  Trainer trainer = Make(SmallRunConfig(9));
+  ASSERT_THAT(trainer.Step(1, buffer_, monitor_), IsOk());
+  const std::string before = State(trainer);
+  for (const TrainingPhase phase :
+       {TrainingPhase::kScore, TrainingPhase::kUpdate}) {
+    monitor_.stop_in = phase;
+    EXPECT_THAT(trainer.Step(2, buffer_, monitor_),
+                StatusIs(absl::StatusCode::kCancelled));
+    EXPECT_EQ(State(trainer), before);
+  }
+  monitor_.stop_in.reset();
+  entropy_.FailNext(100);
+  EXPECT_THAT(trainer.Step(2, buffer_, monitor_),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(monitor_.waits, 3);
+  EXPECT_EQ(State(trainer), before);
+}
+
+TEST_F(TrainerTest, CapturedStateGoesOnTheSame) {
+  const v1::RunConfig config = SmallRunConfig(9);
+  Trainer first = Make(config);
+  ASSERT_THAT(first.Step(1, buffer_, monitor_), IsOk());
+  CheckpointContent content;
+  first.Capture(&content);
+  Trainer second = Make(config);
+  ASSERT_THAT(second.Restore(content), IsOk());
+  EXPECT_EQ(State(second), State(first));
+  ASSERT_THAT(first.Step(2, buffer_, monitor_), IsOk());
+  ASSERT_THAT(second.Step(2, buffer_, monitor_), IsOk());
+  EXPECT_EQ(State(second), State(first));
+}
+
+TEST_F(TrainerTest, RestoreNamesWhatIsMissingAndChangesNothing) {
+  Trainer trainer = Make(SmallRunConfig(9));
+  CheckpointContent content;
+  trainer.Capture(&content);
+  const std::string before = State(trainer);
+  ASSERT_THAT(trainer.Step(1, buffer_, monitor_), IsOk());
+  const std::string after = State(trainer);
+  CheckpointContent missing = content;
+  missing.coverage.pop_back();
+  EXPECT_THAT(trainer.Restore(missing),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("cell_visits_total")));
+  CheckpointContent other = content;
+  other.parameters[0].data.pop_back();
+  EXPECT_FALSE(trainer.Restore(other).ok());
+  EXPECT_EQ(State(trainer), after);
+  ASSERT_THAT(trainer.Restore(content), IsOk());
+  EXPECT_EQ(State(trainer), before);
+}
+
+}  // namespace
+}  // namespace kmyriad
