@@ -52,27 +52,32 @@ struct EpochSamples {
   const float* rewards = nullptr;       // [envs, horizon] standardised
 };
 
+// Means over the samples of the last pass, each taken before the step of its
+// minibatch, unless a comment says otherwise.
 struct UpdateStats {
-  double kl_mean = 0;  // behaviour to new policy, nats
-  double policy_loss = 0;
-  double value_loss = 0;
+  double kl_mean = 0;      // behaviour to new policy, nats
+  double policy_loss = 0;  // mean over agents
+  double value_loss = 0;   // (value - target)^2
+  // Of the value targets by the values before the first step.
   double explained_variance = 0;
   double clip_fraction = 0;
-  double ratio_max_error = 0;  // max |ratio - 1| before the first step
-  double action_std_mean = 0;
+  double ratio_max_error = 0;     // max |ratio - 1| before the first step
+  double action_std_mean = 0;     // after the update
   double mean_abs_max = 0;        // mean |mu|
   double saturated_fraction = 0;  // share of |tanh u| > 0.97
   double trunk_grad_norm = 0;     // mean over steps, before clipping
-  double head_grad_norm_max = 0;
+  double head_grad_norm_max = 0;  // over steps and heads, before clipping
   double learning_rate = 0;
   uint32_t passes = 0;  // after kl_stop
   uint64_t flops = 0;   // 6 x parameters touched x samples x passes
-  double seconds = 0;
+  double seconds = 0;   // of the whole call
 };
 
 // Networks, optimiser state and the update, on one device. LibTorch stays
-// behind this header. One thread at a time. Deterministic for a given device,
-// thread count and LibTorch build.
+// behind this header. Used by one thread at a time; on a CPU the update spreads
+// its samples over `threads` threads (more than 8 have no work). The result's
+// bits depend on the device, its kind of processor and the LibTorch build (see
+// NumericsInfo), not on the number of threads.
 class PolicyOptimizer {
  public:
   // Initial weights come from Philox (stream kInitialWeights, run seed).
@@ -86,10 +91,10 @@ class PolicyOptimizer {
       const std::vector<float>& normalizer_mean,
       const std::vector<float>& normalizer_inv_std) = 0;
 
-  // One update from the samples of `epoch` (from 1). `progress` gets the share
-  // done, 0..1, and returns false to abandon: then CANCELLED, and the state is
-  // that of before the call. INTERNAL if a gradient or parameter becomes
-  // non-finite (state of before the call).
+  // One update from the samples of `epoch` (from 1). `progress` (may be empty)
+  // gets the share done, 0..1, on the calling thread, and returns false to
+  // abandon: then CANCELLED, and the state is that of before the call. INTERNAL
+  // if a gradient or parameter becomes non-finite (state of before the call).
   virtual absl::StatusOr<UpdateStats> Update(
       const EpochSamples& samples, uint64_t epoch,
       const std::vector<float>& normalizer_mean,

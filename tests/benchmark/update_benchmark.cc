@@ -99,10 +99,12 @@ absl::Status MeasureProducts(const UpdateBenchmarkOptions& options,
   };
   const int64_t wide = options.trunk.front();
   const int64_t narrow = options.trunk.back();
-  const Shape shapes[] = {{"square_2048", 2048, 2048, 2048},
-                          {"forward", 8192, wide, narrow},
-                          {"backward", 8192, narrow, wide},
-                          {"weight_gradient", narrow, 8192, wide}};
+  const int64_t side = options.square;
+  const int64_t rows = options.product_rows;
+  const Shape shapes[] = {{"square", side, side, side},
+                          {"forward", rows, wide, narrow},
+                          {"backward", rows, narrow, wide},
+                          {"weight_gradient", narrow, rows, wide}};
   for (const Shape& shape : shapes) {
     for (const bool plain : {true, false}) {
       KMYRIAD_ASSIGN_OR_RETURN(
@@ -168,9 +170,12 @@ double PeakMemoryMib() {
 
 absl::StatusOr<nlohmann::json> RunUpdateBenchmark(
     const UpdateBenchmarkOptions& options) {
-  if (options.passes < 1 || options.agents < 1 || options.trunk.empty()) {
-    return absl::InvalidArgumentError(
-        "agents, passes and trunk must be positive");
+  if (options.passes < 1 || options.agents < 1 || options.trunk.empty() ||
+      options.envs % options.agents != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "agents = ", options.agents, ", envs = ", options.envs,
+        ", passes = ", options.passes,
+        ": all must be positive, agents divide envs, and trunk have a layer"));
   }
   if (options.precision != "fp32" && options.precision != "bf16" &&
       options.precision != "both") {

@@ -23,6 +23,10 @@ struct UpdateBenchmarkOptions {
   std::string precision = "both";
   uint32_t passes = 1;
   uint32_t minibatches = 4;
+  // Sizes of the products that the machine's GEMM rate is taken from: side of
+  // the square one, rows of the network's own shapes.
+  int64_t square = 2048;
+  int64_t product_rows = 8192;
 };
 
 // Times updates from random samples, after a small one that warms up. FLOP are
