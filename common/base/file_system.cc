@@ -165,10 +165,11 @@ absl::StatusOr<std::string> Posix::Read(const std::string& path,
   if (S_ISREG(info.st_mode) && size > max_bytes) return too_large();
   // Pipes and /proc do not tell their size: the end of the file decides.
   std::string content;
-  char buffer[1 << 16];
+  // Not on the stack: the threads that serve /metrics have little of it.
+  std::vector<char> buffer(1 << 16);
   if (S_ISREG(info.st_mode)) content.reserve(size);
   while (true) {
-    const ssize_t got = read(file.get(), buffer, sizeof(buffer));
+    const ssize_t got = read(file.get(), buffer.data(), buffer.size());
     if (got == 0) return content;
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -177,7 +178,7 @@ absl::StatusOr<std::string> Posix::Read(const std::string& path,
     if (content.size() + static_cast<size_t>(got) > max_bytes) {
       return too_large();
     }
-    content.append(buffer, static_cast<size_t>(got));
+    content.append(buffer.data(), static_cast<size_t>(got));
   }
 }
 

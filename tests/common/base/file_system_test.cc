@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +49,33 @@ TEST_F(FileSystemTest, WritesReadsAndAppends) {
 TEST_F(FileSystemTest, AppendCreatesTheFile) {
   EXPECT_THAT(files_.AppendAndSync(path_, "x"), IsOk());
   EXPECT_THAT(files_.Read(path_, 1), IsOkAndHolds("x"));
+}
+
+// The threads that serve /metrics have about 100 KiB of stack, of which
+// thread-local storage of loaded libraries takes a part.
+TEST_F(FileSystemTest, ReadsOnAThreadWithLittleStack) {
+  ASSERT_THAT(files_.WriteAndSync(path_, "content"), IsOk());
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 64 << 10), 0);
+  struct Call {
+    FileSystem& files;
+    const std::string& path;
+    std::string content;
+  } call{files_, path_, ""};
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(
+                &thread, &attributes,
+                [](void* argument) -> void* {
+                  Call& made = *static_cast<Call*>(argument);
+                  made.content = made.files.Read(made.path, 100).value_or("");
+                  return nullptr;
+                },
+                &call),
+            0);
+  ASSERT_EQ(pthread_join(thread, nullptr), 0);
+  EXPECT_EQ(call.content, "content");
+  pthread_attr_destroy(&attributes);
 }
 
 TEST_F(FileSystemTest, LargeFilesComeBackWhole) {
