@@ -3,96 +3,59 @@
 namespace kmyriad {
 namespace {
 
-// A gauge of progress: the key of FlattenMetrics that feeds it.
+// A gauge of progress: the key of FlattenMetrics that feeds it, and its label
+// (none if empty).
 struct ProgressGauge {
   const char* key;
   const char* name;
   const char* help;
-  MetricLabels labels;
+  const char* label;
+  const char* value;
 };
 
-const std::vector<ProgressGauge>& ProgressGauges() {
-  static const auto& gauges = *new std::vector<ProgressGauge>{
-      {"epoch", "kmyriad_run_epoch", "Last finished epoch.", {}},
-      {"env_steps",
-       "kmyriad_run_env_steps",
-       "Environment steps of finished epochs.",
-       {}},
-      {"steps_per_second",
-       "kmyriad_run_env_steps_per_second",
-       "Environment steps per second over the last epoch.",
-       {}},
-      {"policy_version",
-       "kmyriad_learner_policy_version",
-       "Counter of updates.",
-       {}},
-      {"entropy_nats",
-       "kmyriad_exploration_state_entropy_nats",
-       "Entropy of the pooled states; may be negative.",
-       {{"estimator", "knn"}, {"space", "xy"}}},
-      {"grid_entropy_nats",
-       "kmyriad_exploration_state_entropy_nats",
-       "Entropy of the pooled states; may be negative.",
-       {{"estimator", "grid"}, {"space", "xy"}}},
-      {"coverage",
-       "kmyriad_exploration_coverage_ratio",
-       "Reachable cells visited, as a share.",
-       {{"scope", "window"}}},
-      {"coverage_ever",
-       "kmyriad_exploration_coverage_ratio",
-       "Reachable cells visited, as a share.",
-       {{"scope", "run"}}},
-      {"diversity_nats",
-       "kmyriad_exploration_diversity",
-       "Jensen-Shannon divergence of the agents' occupancy, nats.",
-       {{"measure", "occupancy_jsd"}}},
-      {"diversity_null_nats",
-       "kmyriad_exploration_diversity",
-       "Jensen-Shannon divergence of the agents' occupancy, nats.",
-       {{"measure", "occupancy_jsd_null"}}},
-      {"upside_down",
-       "kmyriad_exploration_upside_down_ratio",
-       "Samples with the torso upside down, as a share.",
-       {}},
-      {"samples.applied",
-       "kmyriad_exploration_particles",
-       "Samples in the last entropy estimate, masked ones included.",
-       {}},
-      {"policy_loss",
-       "kmyriad_learner_loss",
-       "Loss of the update.",
-       {{"term", "policy"}}},
-      {"value_loss",
-       "kmyriad_learner_loss",
-       "Loss of the update.",
-       {{"term", "value"}}},
-      {"trunk_grad_norm",
-       "kmyriad_learner_gradient_norm",
-       "Gradient norm before clipping.",
-       {{"part", "trunk"}}},
-      {"head_grad_norm_max",
-       "kmyriad_learner_gradient_norm",
-       "Gradient norm before clipping.",
-       {{"part", "head_max"}}},
-      {"learning_rate",
-       "kmyriad_learner_learning_rate",
-       "Adam step size of trunk and heads.",
-       {}},
-      {"kl_mean",
-       "kmyriad_learner_kl_divergence_nats",
-       "Behaviour policy to new policy.",
-       {}},
-      {"clip_fraction",
-       "kmyriad_learner_clip_ratio",
-       "Samples whose probability ratio was clipped, as a share.",
-       {}},
-      {"action_std",
-       "kmyriad_learner_action_std",
-       "Mean standard deviation of the actions before tanh.",
-       {}},
-  };
-  return gauges;
-}
+constexpr ProgressGauge kProgressGauges[] = {
+    {"epoch", "kmyriad_run_epoch", "Last finished epoch.", "", ""},
+    {"env_steps", "kmyriad_run_env_steps",
+     "Environment steps of finished epochs.", "", ""},
+    {"steps_per_second", "kmyriad_run_env_steps_per_second",
+     "Environment steps per second over the last epoch.", "", ""},
+    {"policy_version", "kmyriad_learner_policy_version", "Counter of updates.",
+     "", ""},
+    {"entropy_nats", "kmyriad_exploration_state_entropy_nats",
+     "Entropy of the pooled states; may be negative.", "estimator", "knn"},
+    {"grid_entropy_nats", "kmyriad_exploration_state_entropy_nats",
+     "Entropy of the pooled states; may be negative.", "estimator", "grid"},
+    {"coverage", "kmyriad_exploration_coverage_ratio",
+     "Reachable cells visited, as a share.", "scope", "window"},
+    {"coverage_ever", "kmyriad_exploration_coverage_ratio",
+     "Reachable cells visited, as a share.", "scope", "run"},
+    {"diversity_nats", "kmyriad_exploration_diversity",
+     "Jensen-Shannon divergence of the agents' occupancy, nats.", "measure",
+     "occupancy_jsd"},
+    {"diversity_null_nats", "kmyriad_exploration_diversity",
+     "Jensen-Shannon divergence of the agents' occupancy, nats.", "measure",
+     "occupancy_jsd_null"},
+    {"upside_down", "kmyriad_exploration_upside_down_ratio",
+     "Samples with the torso upside down, as a share.", "", ""},
+    {"samples.applied", "kmyriad_exploration_particles",
+     "Samples in the last entropy estimate, masked ones included.", "", ""},
+    {"policy_loss", "kmyriad_learner_loss", "Loss of the update.", "term",
+     "policy"},
+    {"value_loss", "kmyriad_learner_loss", "Loss of the update.", "term",
+     "value"},
+    {"trunk_grad_norm", "kmyriad_learner_gradient_norm",
+     "Gradient norm before clipping.", "part", "trunk"},
+    {"head_grad_norm_max", "kmyriad_learner_gradient_norm",
+     "Gradient norm before clipping.", "part", "head_max"},
+    {"learning_rate", "kmyriad_learner_learning_rate",
+     "Adam step size of trunk and heads.", "", ""},
+    {"kl_mean", "kmyriad_learner_kl_divergence_nats",
+     "Behaviour policy to new policy.", "", ""},
+    {"clip_fraction", "kmyriad_learner_clip_ratio",
+     "Samples whose probability ratio was clipped, as a share.", "", ""},
+    {"action_std", "kmyriad_learner_action_std",
+     "Mean standard deviation of the actions before tanh.", "", ""},
+};
 
 constexpr const char* kStates[] = {"pending",  "running",  "paused", "waiting",
                                    "draining", "finished", "failed"};
@@ -176,9 +139,10 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
                                  "Seconds of training, over all processes.")),
       target_env_steps_(registry.AddGauge("kmyriad_run_target_env_steps",
                                           "Environment steps at the end.")) {
-  for (const ProgressGauge& gauge : ProgressGauges()) {
-    progress_[gauge.key] =
-        &registry.AddGauge(gauge.name, gauge.help, gauge.labels);
+  for (const ProgressGauge& gauge : kProgressGauges) {
+    MetricLabels labels;
+    if (*gauge.label != 0) labels[gauge.label] = gauge.value;
+    progress_[gauge.key] = &registry.AddGauge(gauge.name, gauge.help, labels);
   }
   for (const char* state : kStates) {
     states_[state] = &registry.AddGauge("kmyriad_run_state",

@@ -13,7 +13,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
-#include "google/protobuf/message.h"
 #include "kmyriad/v1/learner.pb.h"
 #include "learner/checkpoint/checkpointer.h"
 #include "learner/checkpoint/run_directory.h"
