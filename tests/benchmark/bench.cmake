@@ -1,0 +1,14 @@
+kmyriad_cc_library(NAME epoch_benchmark
+  SRCS epoch_benchmark.cc
+  HDRS epoch_benchmark.h
+  DEPS nlohmann_json::nlohmann_json absl::statusor
+  PRIVATE_DEPS kmyriad::launcher kmyriad::base absl::strings)
+kmyriad_cc_binary(NAME kmyriad-bench
+  SRCS benchmark_main.cc
+  DEPS kmyriad::base kmyriad::launcher kmyriad::epoch_benchmark
+       kmyriad::knn_benchmark kmyriad::physics_benchmark
+       kmyriad::benchmark_policy kmyriad::update_benchmark CLI11::CLI11)
+if(TARGET kmyriad_rpc_benchmark)
+  target_link_libraries(kmyriad-bench PRIVATE kmyriad::rpc_benchmark)
+  target_compile_definitions(kmyriad-bench PRIVATE KMYRIAD_HAS_RPC_BENCHMARK)
+endif()

@@ -1,0 +1,39 @@
+#ifndef KMYRIAD_TESTS_BENCHMARK_EPOCH_BENCHMARK_H_
+#define KMYRIAD_TESTS_BENCHMARK_EPOCH_BENCHMARK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+
+namespace kmyriad {
+
+struct EpochBenchmarkOptions {
+  // Path of the `kmyriad` command.
+  std::string kmyriad;
+  std::string preset = "ant-maze";
+  // The first one is warm-up, so >= 2.
+  uint32_t epochs = 3;
+  std::vector<std::string> overrides;
+};
+
+// Trains in a fresh folder through `kmyriad train` and samples the processor
+// time of every process from /proc, fifty times a second. Fields, all over the
+// epochs after the first: epochs, env_steps, wall_seconds, env_steps_per_second,
+// seconds{collect,score,update,checkpoint,total} per epoch, cpu_seconds{process:
+// {phase: s}}, cpu_total_seconds, physics_seconds and inference_seconds (what
+// the actors' metrics say), overhead_cpu_seconds and overhead_share.
+//
+// Overhead is what an epoch in one process would not need: processor time of
+// all processes while they collect and score, less physics and inference. It
+// counts observations, noise and segment hashes as overhead, so it errs on the
+// high side; times of physics and inference are wall times of their threads,
+// so the machine should have nothing else to do.
+absl::StatusOr<nlohmann::json> RunEpochBenchmark(
+    const EpochBenchmarkOptions& options);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_TESTS_BENCHMARK_EPOCH_BENCHMARK_H_

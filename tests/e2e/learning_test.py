@@ -1,0 +1,51 @@
+"""The population learns, and the check can fail: thresholds come from measured
+runs minus a margin; fixed seeds; numbers are printed."""
+import unittest
+
+import harness
+
+POINT_MAZE = ["--preset", "point-maze", "--set", "env.count=32", "--set",
+              "population.agents=32", "--set", "env.horizon=150"]
+
+
+class LearningTest(harness.EndToEndTest):
+
+    def curve(self, name, *arguments):
+        self.train(name, *POINT_MAZE, *arguments)
+        lines = self.metrics(name)
+        for line in (lines[0], lines[-1]):
+            print(f"{name}: epoch {line['epoch']} entropy "
+                  f"{line['entropy_nats']:.3f} coverage "
+                  f"{line['coverage']:.3f}", flush=True)
+        return lines
+
+    def test_entropy_and_coverage_rise(self):
+        lines = self.curve("learns", "--epochs", "20", "--seed", "1")
+        self.assertLess(lines[0]["entropy_nats"], 4.0)
+        self.assertGreaterEqual(lines[-1]["entropy_nats"], 4.6)
+        self.assertGreaterEqual(lines[-1]["coverage"], 0.42)
+
+    def test_shuffled_rewards_do_not_teach(self):
+        lines = self.curve("shuffled", "--epochs", "20", "--seed", "1",
+                           "--set", "entropy.reward=shuffled")
+        self.assertLess(
+            lines[-1]["entropy_nats"] - lines[0]["entropy_nats"], 0.3)
+
+    def test_a_learning_rate_of_zero_changes_no_network_parameter(self):
+        self.curve("frozen", "--epochs", "3", "--set", "ppo.learning_rate=0",
+                   "--set", "ppo.critic_learning_rate=0")
+        self.assertEqual(self.policy_file("frozen", 0),
+                         self.policy_file("frozen", 3))
+        self.curve("moving", "--epochs", "3")
+        self.assertNotEqual(self.policy_file("moving", 0),
+                            self.policy_file("moving", 3))
+
+    def policy_file(self, name, epoch):
+        """Hash of the file that holds all learned tensors."""
+        checkpoint = self.inspect(f"{name}/checkpoints/epoch_{epoch:06d}")
+        return next(file["sha256"] for file in checkpoint["files"]
+                    if file["name"] == "policy.safetensors")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,171 @@
+"""A run trains, ends, goes on and is the same however it is cut and spread."""
+import os
+import unittest
+
+import harness
+from harness import SIGINT, SIGKILL, SMALL
+
+
+class TrainTest(harness.EndToEndTest):
+
+    def test_a_run_trains_and_leaves_what_it_promises(self):
+        checkpoint = self.train("demo", *SMALL, "--epochs", "3")
+        self.assertEqual(checkpoint["epoch"], 3)
+        self.assertEqual(checkpoint["env_steps"], 3 * 40 * 60)
+        lines = self.metrics("demo")
+        self.assertEqual([line["epoch"] for line in lines], [1, 2, 3])
+        for line in lines:
+            self.assertEqual(line["samples"]["applied"], 40 * 60)
+        folder = os.path.join(self.runs, "demo")
+        for name in ("manifest.json", "resolved.textproto", "HEAD.json",
+                     "checkpoints/epoch_000000", "checkpoints/epoch_000003",
+                     "logs/learner.log"):
+            self.assertTrue(os.path.exists(os.path.join(folder, name)), name)
+        self.assertFalse(
+            os.path.exists(os.path.join(folder, "endpoints.json")))
+        code, out, err = harness.call("plot", "--runs", self.runs, "--name",
+                                      "demo", "--csv")
+        self.assertEqual(code, 0, err)
+        for path in out.split():
+            self.assertGreater(os.path.getsize(path), 200)
+
+    def test_a_longer_run_equals_one_that_goes_on(self):
+        self.train("cut", *SMALL, "--epochs", "3")
+        cut = self.train("cut", "--epochs", "6")
+        self.assert_same(cut, self.train("whole", *SMALL, "--epochs", "6"))
+        self.assertEqual([line["epoch"] for line in self.metrics("cut")],
+                         list(range(1, 7)))
+        again = self.train("cut")
+        self.assert_same(cut, again)
+
+    def test_other_seeds_give_other_parameters(self):
+        one = self.train("one", *SMALL, "--epochs", "2", "--seed", "1")
+        two = self.train("two", *SMALL, "--epochs", "2", "--seed", "2")
+        self.assertNotEqual(one["parameters_sha256"],
+                            two["parameters_sha256"])
+
+    def test_actors_and_threads_do_not_change_the_result(self):
+        one = self.train("one", *SMALL, "--epochs", "4", "--actors", "1")
+        for name, actors, threads in (("two", 2, 1), ("four", 4, 3)):
+            self.assert_same(one, self.train(
+                name, *SMALL, "--epochs", "4", "--actors", str(actors),
+                "--set", f"physics.threads={threads}"))
+
+    def test_instruction_sets_do_not_change_the_result(self):
+        runs = [self.train(level, *SMALL, "--epochs", "3",
+                           environment={"KMYRIAD_SIMD": level})
+                for level in harness.simd_levels()]
+        for other in runs[1:]:
+            self.assert_same(runs[0], other)
+
+
+class InterruptionTest(harness.EndToEndTest):
+    EPOCHS = "8"
+
+    def whole(self):
+        return self.train("whole", *SMALL, "--epochs", self.EPOCHS)
+
+    def test_interrupted_twice_equals_undisturbed(self):
+        for epoch in (2, 4):
+            training = self.start("cut", *SMALL, "--epochs", self.EPOCHS)
+            training.until_epoch(epoch)
+            training.signal(SIGINT)
+            self.assertEqual(training.wait(), 75, training.output())
+            self.assertIn("resume: ", training.output())
+        self.assert_same(self.train("cut", "--epochs", self.EPOCHS),
+                         self.whole())
+
+    def kill_in_mid_run(self, process, restarted):
+        training = self.start("killed", *SMALL, "--epochs", self.EPOCHS,
+                              "--actors", "2")
+        training.until_epoch(2)
+        os.kill(training.pid(process), SIGKILL)
+        self.assertEqual(training.wait(), 0, training.output())
+        self.assertIn(restarted, training.output())
+        self.assert_same(self.inspect("killed"), self.whole())
+
+    def test_a_killed_actor_is_replaced(self):
+        self.kill_in_mid_run("actor-1", "actor-1 ended (signal 9")
+
+    def test_a_killed_entropy_service_is_replaced(self):
+        self.kill_in_mid_run("entropy", "entropy ended (signal 9")
+
+    def test_a_killed_learner_is_replaced(self):
+        self.kill_in_mid_run("learner", "learner ended (signal 9")
+
+    def test_a_killed_launcher_takes_its_processes_along(self):
+        training = self.start("lost", *SMALL, "--epochs", "100000")
+        training.until_epoch(1)
+        pids = [training.pid(name) for name in ("learner", "entropy",
+                                                "actor-0")]
+        training.kill()
+        ends = harness.time.monotonic() + 10
+        for pid in pids:
+            while os.path.exists(f"/proc/{pid}") and (
+                    harness.time.monotonic() < ends):
+                harness.time.sleep(0.01)
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.train("lost", "--epochs", str(len(self.metrics("lost")) + 1))
+
+    def test_a_second_ctrl_c_quits_at_once(self):
+        training = self.start("quit", *SMALL, "--epochs", "100000")
+        training.until_epoch(1)
+        training.signal(SIGINT)
+        training.signal(SIGINT)
+        self.assertEqual(training.wait(), 75, training.output())
+
+
+class ControlTest(harness.EndToEndTest):
+
+    def test_an_operator_pauses_restores_and_stops_a_live_run(self):
+        training = self.start("live", *SMALL, "--epochs", "100000")
+        training.until_epoch(3)
+        self.assertEqual(self.ctl("live", "pause")["state"],
+                         "RUN_STATE_PAUSED")
+        training.until(lambda: self.ctl("live", "status")["state"] ==
+                       "RUN_STATE_PAUSED", "the pause")
+        epochs = len(self.metrics("live"))
+        saved = self.ctl("live", "checkpoint")["checkpoint"]
+        listed = self.ctl("live", "list")["checkpoints"]
+        self.assertIn(saved["name"], [entry["name"] for entry in listed])
+        dry = self.ctl("live", "restore", "1", "--dry-run")
+        self.assertEqual(dry["restored"]["name"], "epoch_000001")
+        self.assertEqual(len(self.metrics("live")), epochs)
+        done = self.ctl("live", "restore", "1")
+        self.assertIn(saved["name"], done["set_aside"])
+        training.until(lambda: len(self.metrics("live")) == 1,
+                       "the truncation")
+        self.ctl("live", "resume", "--request-id", "once")
+        self.ctl("live", "resume", "--request-id", "once")
+        training.until_epoch(3)
+        code, _, err = harness.call("ctl", "stop", "--runs", self.runs,
+                                    "--name", "live")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(training.wait(), 75, training.output())
+        epochs = str(self.inspect("live")["epoch"])
+        self.assert_same(self.inspect("live"),
+                         self.train("whole", *SMALL, "--epochs", epochs))
+
+    def test_nobody_there_is_unreachable(self):
+        code, _, err = harness.call("ctl", "status", "--learner",
+                                    f"unix:{self.runs}/no.sock",
+                                    "--deadline", "0.5")
+        self.assertEqual(code, 69)
+        self.assertEqual(len(err.splitlines()), 1, err)
+        code, _, err = harness.call("ctl", "status", "--runs", self.runs,
+                                    "--name", "none")
+        self.assertEqual(code, 69)
+        self.assertIn("no live run", err)
+
+    def test_a_run_in_use_is_refused(self):
+        training = self.start("busy", *SMALL, "--epochs", "100000")
+        training.until_epoch(1)
+        code, _, err = harness.call("train", "--runs", self.runs, "--name",
+                                    "busy")
+        self.assertEqual(code, 1, err)
+        self.assertEqual(len(err.splitlines()), 1, err)
+        self.assertIn("in use", err)
+
+
+if __name__ == "__main__":
+    unittest.main()
