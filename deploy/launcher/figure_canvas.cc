@@ -60,7 +60,7 @@ std::string TickLabel(double value, double step) {
   const double large = std::max(std::fabs(value), std::fabs(step));
   for (const auto& [unit, letter] :
        {std::pair(1e9, "G"), std::pair(1e6, "M"), std::pair(1e3, "k")}) {
-    if (large >= 10 * unit || (large >= unit && unit > 1e3)) {
+    if (large >= unit) {
       return absl::StrCat(absl::StrFormat("%g", value / unit), letter);
     }
   }

@@ -1,11 +1,16 @@
 """The population learns, and the check can fail: thresholds come from measured
 runs minus a margin; fixed seeds; numbers are printed."""
+import math
 import unittest
 
 import harness
 
 POINT_MAZE = ["--preset", "point-maze", "--set", "env.count=32", "--set",
-              "population.agents=32", "--set", "env.horizon=150"]
+              "population.agents=32", "--set", "env.horizon=150", "--set",
+              "learner.threads=1"]
+# reference/method.md states its entropies for cells of 4 m; here the unit is
+# the cell, so that every entropy is ln 16 lower.
+SCALE = math.log(16)
 
 
 class LearningTest(harness.EndToEndTest):
@@ -21,8 +26,8 @@ class LearningTest(harness.EndToEndTest):
 
     def test_entropy_and_coverage_rise(self):
         lines = self.curve("learns", "--epochs", "20", "--seed", "1")
-        self.assertLess(lines[0]["entropy_nats"], 4.0)
-        self.assertGreaterEqual(lines[-1]["entropy_nats"], 4.6)
+        self.assertLess(lines[0]["entropy_nats"], 4.0 - SCALE)
+        self.assertGreaterEqual(lines[-1]["entropy_nats"], 4.6 - SCALE)
         self.assertGreaterEqual(lines[-1]["coverage"], 0.42)
 
     def test_shuffled_rewards_do_not_teach(self):
