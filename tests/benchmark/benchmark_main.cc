@@ -123,8 +123,7 @@ class BenchmarkCommands {
     c->add_option("--precision", update_.precision, "fp32, bf16 or both")
         ->capture_default_str();
     c->add_option("--passes", update_.passes)->capture_default_str();
-    c->add_option("--minibatches", update_.minibatches)
-        ->capture_default_str();
+    c->add_option("--minibatches", update_.minibatches)->capture_default_str();
   }
 
   void AddRpc() {

@@ -173,8 +173,7 @@ class Recorder {
     for (const Endpoint& endpoint : endpoints_) {
       if (!absl::StartsWith(endpoint.process, "actor-")) continue;
       const std::string text = FetchMetrics(endpoint.metrics);
-      sum.physics +=
-          SeriesSum(text, "kmyriad_actor_step_duration_seconds_sum");
+      sum.physics += SeriesSum(text, "kmyriad_actor_step_duration_seconds_sum");
       sum.inference +=
           SeriesSum(text, "kmyriad_actor_inference_duration_seconds_sum");
     }
@@ -217,8 +216,8 @@ nlohmann::json Summarise(const Recorder& recorder) {
       }
       end = begin;
     }
-    seconds["total"] += PhaseSeconds(ends[e].metrics, "total") /
-                        static_cast<double>(count);
+    seconds["total"] +=
+        PhaseSeconds(ends[e].metrics, "total") / static_cast<double>(count);
   }
   const double physics =
       ends.back().actors.physics - ends.front().actors.physics;
@@ -246,16 +245,19 @@ nlohmann::json Summarise(const Recorder& recorder) {
 absl::StatusOr<nlohmann::json> RunEpochBenchmark(
     const EpochBenchmarkOptions& options) {
   if (options.epochs < 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--epochs = ", options.epochs, ": the first is warm-up; use 2 or more"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--epochs = ", options.epochs,
+                     ": the first is warm-up; use 2 or more"));
   }
   char folder[] = "/tmp/kmyriad-bench-XXXXXX";
   if (mkdtemp(folder) == nullptr) {
     return absl::PermissionDeniedError("/tmp: cannot create a folder");
   }
   std::vector<std::string> argv = {
-      options.kmyriad, "train",       "--preset", options.preset,
-      "--name",        kRunName,      "--runs",   folder,
+      options.kmyriad, "train",
+      "--preset",      options.preset,
+      "--name",        kRunName,
+      "--runs",        folder,
       "--epochs",      absl::StrCat(options.epochs)};
   for (const std::string& text : options.overrides) {
     argv.insert(argv.end(), {"--set", text});
@@ -276,8 +278,8 @@ absl::StatusOr<nlohmann::json> RunEpochBenchmark(
   PosixFileSystem().RemoveAll(folder).IgnoreError();
   if (exit.signal != 0 || exit.code != 0 ||
       recorder.ends().size() != options.epochs) {
-    return absl::InternalError(absl::StrCat("training ended with ",
-                                            Describe(exit), ": ", last_error));
+    return absl::InternalError(
+        absl::StrCat("training ended with ", Describe(exit), ": ", last_error));
   }
   return Summarise(recorder);
 }

@@ -21,10 +21,11 @@ struct EpochBenchmarkOptions {
 
 // Trains in a fresh folder through `kmyriad train` and samples the processor
 // time of every process from /proc, fifty times a second. Fields, all over the
-// epochs after the first: epochs, env_steps, wall_seconds, env_steps_per_second,
-// seconds{collect,score,update,checkpoint,total} per epoch, cpu_seconds{process:
-// {phase: s}}, cpu_total_seconds, physics_seconds and inference_seconds (what
-// the actors' metrics say), overhead_cpu_seconds and overhead_share.
+// epochs after the first: epochs, env_steps, wall_seconds,
+// env_steps_per_second, seconds{collect,score,update,checkpoint,total} per
+// epoch, cpu_seconds{process: {phase: s}}, cpu_total_seconds, physics_seconds
+// and inference_seconds (what the actors' metrics say), overhead_cpu_seconds
+// and overhead_share.
 //
 // Overhead is what an epoch in one process would not need: processor time of
 // all processes while they collect and score, less physics and inference. It

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/clock.h"
@@ -88,9 +89,10 @@ absl::Status CheckUnused(FileSystem& files, const std::string& folder) {
   if (lock.ok()) return absl::OkStatus();
   if (!absl::IsUnavailable(lock.status())) return lock.status();
   const auto holder = files.Read(JoinPath(folder, ".lock"), 64);
-  return absl::FailedPreconditionError(absl::StrCat(
-      "--name = ", folder, ": the run is in use by process ",
-      holder.ok() ? *holder : "?", "; stop it, or train under another --name"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("--name = ", folder, ": the run is in use by process ",
+                   holder.ok() ? absl::StripAsciiWhitespace(*holder) : "?",
+                   "; stop it, or train under another --name"));
 }
 
 TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
