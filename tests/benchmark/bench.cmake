@@ -7,8 +7,5 @@ kmyriad_cc_binary(NAME kmyriad-bench
   SRCS benchmark_main.cc
   DEPS kmyriad::base kmyriad::launcher kmyriad::epoch_benchmark
        kmyriad::knn_benchmark kmyriad::physics_benchmark
-       kmyriad::benchmark_policy kmyriad::update_benchmark CLI11::CLI11)
-if(TARGET kmyriad_rpc_benchmark)
-  target_link_libraries(kmyriad-bench PRIVATE kmyriad::rpc_benchmark)
-  target_compile_definitions(kmyriad-bench PRIVATE KMYRIAD_HAS_RPC_BENCHMARK)
-endif()
+       kmyriad::benchmark_policy kmyriad::rpc_benchmark
+       kmyriad::update_benchmark CLI11::CLI11)

@@ -18,9 +18,7 @@
 #include "tests/benchmark/knn_benchmark.h"
 #include "tests/benchmark/physics_benchmark.h"
 #include "tests/benchmark/policy_benchmark.h"
-#ifdef KMYRIAD_HAS_RPC_BENCHMARK
 #include "tests/benchmark/rpc_benchmark.h"
-#endif
 #include "tests/benchmark/update_benchmark.h"
 
 namespace kmyriad {
@@ -127,11 +125,14 @@ class BenchmarkCommands {
   }
 
   void AddRpc() {
-#ifdef KMYRIAD_HAS_RPC_BENCHMARK
     CLI::App* c = Add("rpc", "Processor time per byte of the state stream",
                       [this] { return RunRpcBenchmark(rpc_); });
-    AddRpcOptions(*c);
-#endif
+    c->add_option("--transport", rpc_.transport, "unix, tcp or both")
+        ->capture_default_str();
+    c->add_option("--megabytes", rpc_.megabytes)->capture_default_str();
+    c->add_option("--repeats", rpc_.repeats)->capture_default_str();
+    c->add_option("--batch-bytes", rpc_.batch_bytes)->capture_default_str();
+    c->add_option("--credit-bytes", rpc_.credit_bytes)->capture_default_str();
   }
 
   void AddEpoch() {
@@ -145,10 +146,6 @@ class BenchmarkCommands {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 
-#ifdef KMYRIAD_HAS_RPC_BENCHMARK
-  void AddRpcOptions(CLI::App& command);
-  RpcBenchmarkOptions rpc_;
-#endif
   CLI::App& app_;
   Run chosen_;
   bool json_ = false;
@@ -156,6 +153,7 @@ class BenchmarkCommands {
   PolicyBenchmarkOptions policy_;
   KnnBenchmarkOptions knn_;
   UpdateBenchmarkOptions update_;
+  RpcBenchmarkOptions rpc_;
   EpochBenchmarkOptions epoch_;
 };
 

@@ -167,8 +167,6 @@ def check_existence(root, path, lines):
     for number, quoted, include in includes_of(lines):
         if not quoted or folder_of(include) == "proto":
             continue
-        if lines[number - 2].startswith("#ifdef"):
-            continue
         if is_ours(include) and not os.path.exists(
                 os.path.join(root, include)):
             yield path, number, f"{include} does not exist"
