@@ -107,6 +107,8 @@ struct Sample {
 struct ActorSeconds {
   double physics = 0;
   double inference = 0;
+  // Whole segments, sending included.
+  double rollout = 0;
 };
 
 struct EpochEnd {
@@ -176,6 +178,8 @@ class Recorder {
       sum.physics += SeriesSum(text, "kmyriad_actor_step_duration_seconds_sum");
       sum.inference +=
           SeriesSum(text, "kmyriad_actor_inference_duration_seconds_sum");
+      sum.rollout +=
+          SeriesSum(text, "kmyriad_actor_rollout_duration_seconds_sum");
     }
     return sum;
   }
@@ -199,6 +203,7 @@ nlohmann::json Summarise(const Recorder& recorder) {
   std::map<std::string, double> seconds;
   double total = 0;
   double work = 0;
+  double actors = 0;
   for (size_t e = 1; e < ends.size(); ++e) {
     // The phases end one after the other, the last when the line is written.
     double end = ends[e].time;
@@ -213,6 +218,7 @@ nlohmann::json Summarise(const Recorder& recorder) {
         cpu[process][kPhases[p]] += used;
         total += used;
         if (p <= 1) work += used;
+        if (p <= 1 && absl::StartsWith(process, "actor-")) actors += used;
       }
       end = begin;
     }
@@ -226,7 +232,13 @@ nlohmann::json Summarise(const Recorder& recorder) {
   const double wall = ends.back().time - ends.front().time;
   const double steps = NumberOr(ends.back().metrics, "env_steps", 0) -
                        NumberOr(ends.front().metrics, "env_steps", 0);
-  const double overhead = std::max(0.0, work - physics - inference);
+  const double rollout =
+      ends.back().actors.rollout - ends.front().actors.rollout;
+  // The threads' wall time; where others take the cores from them, only its
+  // share of the actors' processor time.
+  const double share = rollout > 0 ? (physics + inference) / rollout : 0;
+  const double useful = std::min(physics + inference, share * actors);
+  const double overhead = work - useful;
   return {{"epochs", count},
           {"env_steps", steps},
           {"wall_seconds", wall},
@@ -236,6 +248,8 @@ nlohmann::json Summarise(const Recorder& recorder) {
           {"cpu_total_seconds", total},
           {"physics_seconds", physics},
           {"inference_seconds", inference},
+          {"rollout_seconds", rollout},
+          {"rollout_cpu_seconds", useful},
           {"overhead_cpu_seconds", overhead},
           {"overhead_share", total > 0 ? overhead / total : 0}};
 }

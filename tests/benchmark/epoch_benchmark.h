@@ -23,15 +23,16 @@ struct EpochBenchmarkOptions {
 // time of every process from /proc, fifty times a second. Fields, all over the
 // epochs after the first: epochs, env_steps, wall_seconds,
 // env_steps_per_second, seconds{collect,score,update,checkpoint,total} per
-// epoch, cpu_seconds{process: {phase: s}}, cpu_total_seconds, physics_seconds
-// and inference_seconds (what the actors' metrics say), overhead_cpu_seconds
-// and overhead_share.
+// epoch, cpu_seconds{process: {phase: s}}, cpu_total_seconds, physics_seconds,
+// inference_seconds and rollout_seconds (wall times of the actors' threads, by
+// their metrics), rollout_cpu_seconds, overhead_cpu_seconds, overhead_share.
 //
 // Overhead is what an epoch in one process would not need: processor time of
-// all processes while they collect and score, less physics and inference. It
-// counts observations, noise and segment hashes as overhead, so it errs on the
-// high side; times of physics and inference are wall times of their threads,
-// so the machine should have nothing else to do.
+// all processes while they collect and score, less that of physics,
+// observations and inference (rollout_cpu_seconds: their wall time or, if it
+// is less, their share of rollout_seconds times the actors' processor time;
+// the two differ when others use the cores, too). Hashes of segments count as
+// overhead.
 absl::StatusOr<nlohmann::json> RunEpochBenchmark(
     const EpochBenchmarkOptions& options);
 
