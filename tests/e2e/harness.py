@@ -138,6 +138,7 @@ class EndToEndTest(unittest.TestCase):
         training = self.start(name, *arguments, environment=environment)
         code = training.wait()
         self.assertEqual(code, 0, training.output())
+        self.assertNotIn("starting it again", training.output())
         return self.inspect(name)
 
     def inspect(self, name):
