@@ -47,7 +47,8 @@ kmyriad_build_progress() {
   local line shown=0 said=$SECONDS
   while IFS= read -r line; do
     printf '%s\n' "$line"
-    [[ $line =~ ^\[([0-9]+/[0-9]+)\] ]] || continue
+    # [0/N] is ninja looking, not building.
+    [[ $line =~ ^\[([1-9][0-9]*/[0-9]+)\] ]] || continue
     if [[ -t 2 ]]; then
       printf '\r\033[Kkmyriad: building %s' "${BASH_REMATCH[1]}" >&2
       shown=1
