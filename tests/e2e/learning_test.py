@@ -1,18 +1,16 @@
 """The population learns, and the check can fail: thresholds come from measured
 runs minus a margin; fixed seeds; numbers are printed."""
 import json
-import math
 import os
 import unittest
 
 import harness
 
 POINT_MAZE = ["--preset", "point-maze", "--set", "env.count=32", "--set",
-              "population.agents=32", "--set", "env.horizon=150", "--set",
-              "learner.threads=1"]
-# reference/method.md states its entropies for cells of 4 m; here the unit is
-# the cell, so that every entropy is ln 16 lower.
-SCALE = math.log(16)
+              "env.horizon=150", "--set", "learner.threads=1", "--set",
+              "schedule.epochs=120", "--set", "checkpoint.every=40",
+              "--actors", "1"]
+POPULATION = ["--set", "population.agents=32"]
 
 
 class LearningTest(harness.EndToEndTest):
@@ -21,29 +19,72 @@ class LearningTest(harness.EndToEndTest):
         self.train(name, *POINT_MAZE, *arguments)
         lines = self.metrics(name)
         for line in (lines[0], lines[-1]):
-            print(f"{name}: epoch {line['epoch']} entropy "
-                  f"{line['entropy_nats']:.3f} coverage "
-                  f"{line['coverage']:.3f}", flush=True)
+            print(f"{name}: epoch {line['epoch']} grid entropy "
+                  f"{line['grid_entropy_nats']:.3f} coverage "
+                  f"{line['coverage']:.3f} diversity "
+                  f"{line['diversity_nats']:.3f}", flush=True)
         return lines
 
+    # method.md 7.9: observed 3.51 to 4.95 and 0.52 at epoch 20, 5.46 and 0.77
+    # at epoch 60.
     def test_entropy_and_coverage_rise(self):
-        lines = self.curve("learns", "--epochs", "20", "--seed", "1")
-        self.assertLess(lines[0]["entropy_nats"], 4.0 - SCALE)
-        self.assertGreaterEqual(lines[-1]["entropy_nats"], 4.6 - SCALE)
-        self.assertGreaterEqual(lines[-1]["coverage"], 0.42)
+        lines = self.curve("learns", *POPULATION, "--epochs", "60", "--seed",
+                           "1")
+        self.assertLess(lines[0]["grid_entropy_nats"], 4.0)
+        self.assertLess(lines[0]["entropy_nats"] + 0.3,
+                        lines[19]["entropy_nats"])
+        self.assertGreaterEqual(lines[19]["grid_entropy_nats"], 4.6)
+        self.assertGreaterEqual(lines[19]["coverage"], 0.42)
+        self.assertGreaterEqual(lines[59]["grid_entropy_nats"], 5.2)
+        self.assertGreaterEqual(lines[59]["coverage"], 0.7)
 
+    # method.md 7.11. Shuffled rewards still move the policies, at random, so
+    # that agents drift apart and the entropy over cells rises a little
+    # (observed 3.52 to 4.18); the pooled entropy that is optimised does not
+    # (0.61 to 0.40), and learning leaves both far behind.
     def test_shuffled_rewards_do_not_teach(self):
-        lines = self.curve("shuffled", "--epochs", "20", "--seed", "1",
-                           "--set", "entropy.reward=shuffled")
-        self.assertLess(
-            lines[-1]["entropy_nats"] - lines[0]["entropy_nats"], 0.3)
+        arguments = [*POPULATION, "--epochs", "20", "--seed", "1"]
+        learnt = self.curve("learnt", *arguments)
+        shuffled = self.curve("shuffled", *arguments, "--set",
+                              "entropy.reward=shuffled")
+        self.assertLess(shuffled[-1]["entropy_nats"] -
+                        shuffled[0]["entropy_nats"], 0.3)
+        for key, margin in (("entropy_nats", 0.5), ("grid_entropy_nats", 0.3),
+                            ("coverage", 0.1)):
+            self.assertGreater(learnt[-1][key], shuffled[-1][key] + margin,
+                               key)
+
+    # method.md 7.10 and 7.11. Observed in the mean of seeds 1 to 3: 5.53
+    # collective, 5.00 single, 4.9 individual.
+    def test_a_population_beats_one_policy_and_individual_entropy(self):
+        modes = {
+            "collective": POPULATION,
+            "single": ["--set", "population.agents=1"],
+            "individual": [*POPULATION, "--set", "entropy.pooling=individual"],
+        }
+        entropy = {mode: [] for mode in modes}
+        diversity = {mode: [] for mode in modes}
+        for seed in (1, 2, 3):
+            for mode, arguments in modes.items():
+                last = self.curve(f"{mode}-{seed}", *arguments, "--epochs",
+                                  "120", "--seed", str(seed))[-1]
+                entropy[mode].append(last["grid_entropy_nats"])
+                diversity[mode].append(last["diversity_nats"])
+        for other in ("single", "individual"):
+            self.assertGreaterEqual(sum(entropy["collective"]) / 3,
+                                    sum(entropy[other]) / 3 + 0.1)
+            for ours, theirs in zip(entropy["collective"], entropy[other]):
+                self.assertGreater(ours, theirs)
+        for ours, theirs in zip(diversity["collective"],
+                                diversity["individual"]):
+            self.assertGreater(ours, theirs + 0.3)
 
     def test_a_learning_rate_of_zero_changes_no_network_parameter(self):
-        self.curve("frozen", "--epochs", "3", "--set", "ppo.learning_rate=0",
+        self.curve("frozen", *POPULATION, "--epochs", "3", "--set", "ppo.learning_rate=0",
                    "--set", "ppo.critic_learning_rate=0")
         self.assertEqual(self.learned_tensors("frozen", 0),
                          self.learned_tensors("frozen", 3))
-        self.curve("moving", "--epochs", "3")
+        self.curve("moving", *POPULATION, "--epochs", "3")
         start = self.learned_tensors("moving", 0)
         for key, value in self.learned_tensors("moving", 3).items():
             self.assertNotEqual(start[key], value, key)
