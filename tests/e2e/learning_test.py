@@ -26,33 +26,26 @@ class LearningTest(harness.EndToEndTest):
         return lines
 
     # method.md 7.9: observed 3.51 to 4.95 and 0.52 at epoch 20, 5.46 and 0.77
-    # at epoch 60.
-    def test_entropy_and_coverage_rise(self):
-        lines = self.curve("learns", *POPULATION, "--epochs", "60", "--seed",
-                           "1")
-        self.assertLess(lines[0]["grid_entropy_nats"], 4.0)
-        self.assertLess(lines[0]["entropy_nats"] + 0.3,
-                        lines[19]["entropy_nats"])
-        self.assertGreaterEqual(lines[19]["grid_entropy_nats"], 4.6)
-        self.assertGreaterEqual(lines[19]["coverage"], 0.42)
-        self.assertGreaterEqual(lines[59]["grid_entropy_nats"], 5.2)
-        self.assertGreaterEqual(lines[59]["coverage"], 0.7)
-
-    # method.md 7.11. Shuffled rewards still move the policies, at random, so
-    # that agents drift apart and the entropy over cells rises a little
-    # (observed 3.52 to 4.18); the pooled entropy that is optimised does not
-    # (0.61 to 0.40), and learning leaves both far behind.
-    def test_shuffled_rewards_do_not_teach(self):
-        arguments = [*POPULATION, "--epochs", "20", "--seed", "1"]
+    # at epoch 60. And 7.11: shuffled rewards still move the policies, at
+    # random, and agents that drift apart cover more (seeds 1 to 4: the pooled
+    # entropy rises by 0.25 to 0.94 nats in 60 epochs, with real rewards by 2.0
+    # to 3.9), so the control is that learning leaves the drift far behind.
+    def test_entropy_and_coverage_rise_and_shuffled_rewards_do_not_teach(self):
+        arguments = [*POPULATION, "--epochs", "60", "--seed", "1"]
         learnt = self.curve("learnt", *arguments)
+        self.assertLess(learnt[0]["grid_entropy_nats"], 4.0)
+        self.assertGreaterEqual(learnt[19]["grid_entropy_nats"], 4.6)
+        self.assertGreaterEqual(learnt[19]["coverage"], 0.42)
+        self.assertGreaterEqual(learnt[59]["grid_entropy_nats"], 5.2)
+        self.assertGreaterEqual(learnt[59]["coverage"], 0.7)
         shuffled = self.curve("shuffled", *arguments, "--set",
                               "entropy.reward=shuffled")
-        self.assertLess(shuffled[-1]["entropy_nats"] -
-                        shuffled[0]["entropy_nats"], 0.3)
-        for key, margin in (("entropy_nats", 0.5), ("grid_entropy_nats", 0.3),
-                            ("coverage", 0.1)):
-            self.assertGreater(learnt[-1][key], shuffled[-1][key] + margin,
-                               key)
+        self.assertEqual(learnt[0]["entropy_nats"],
+                         shuffled[0]["entropy_nats"])
+        for key, gap in (("entropy_nats", 1.0), ("grid_entropy_nats", 0.7),
+                         ("coverage", 0.25)):
+            self.assertGreater(learnt[59][key], shuffled[59][key] + gap, key)
+        self.assertLess(shuffled[59]["coverage"], 0.42)
 
     # method.md 7.10 and 7.11. Observed in the mean of seeds 1 to 3: 5.53
     # collective, 5.00 single, 4.9 individual.
