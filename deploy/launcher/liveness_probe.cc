@@ -48,6 +48,10 @@ void LivenessProbe::Ask(double now) {
 }
 
 bool LivenessProbe::Poll(double now) {
+  // The asker may have been stopped, by Ctrl-Z for instance: while it does not
+  // ask, nobody can answer.
+  if (now - polled_ > kIntervalSeconds) last_answer_ += now - polled_;
+  polled_ = now;
   if (fd_ < 0) {
     if (now - asked_ >= kIntervalSeconds) Ask(now);
   } else if (!sent_) {

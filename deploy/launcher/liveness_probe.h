@@ -25,7 +25,8 @@ class LivenessProbe {
   bool Poll(double now);
 
  private:
-  LivenessProbe(int port, double now) : port_(port), last_answer_(now) {}
+  LivenessProbe(int port, double now)
+      : port_(port), polled_(now), last_answer_(now) {}
   void Ask(double now);
   void End();
 
@@ -33,6 +34,7 @@ class LivenessProbe {
   int fd_ = -1;
   bool sent_ = false;
   double asked_ = 0;
+  double polled_ = 0;  // when Poll was last called
   double last_answer_ = 0;
 };
 

@@ -76,5 +76,16 @@ TEST(LivenessProbeTest, AProcessThatAcceptsButNeverAnswersIsDeaf) {
   EXPECT_FALSE(probe->Poll(LivenessProbe::kDeafSeconds));
 }
 
+TEST(LivenessProbeTest, AnAskerThatWasStoppedDoesNotTakeOthersForDeaf) {
+  Listener listener;
+  const auto probe = LivenessProbe::Create(listener.address(), 0);
+  // An hour between two calls, as after Ctrl-Z and fg.
+  double now = 3600;
+  EXPECT_TRUE(probe->Poll(now));
+  // From then on silence counts again.
+  while (probe->Poll(now) && now < 3700) now += 1;
+  EXPECT_EQ(now, 3600 + LivenessProbe::kDeafSeconds);
+}
+
 }  // namespace
 }  // namespace kmyriad
