@@ -16,8 +16,8 @@ class SignalSource {
   SignalSource& operator=(const SignalSource&) = delete;
 
   int fd() const { return fd_; }
-  // Signals since the last call: SIGINT, SIGTERM, SIGHUP; those of children
-  // are only taken off.
+  // Signals since the last call: SIGINT, SIGTERM, and SIGHUP unless it was
+  // ignored when this was made; those of children are only taken off.
   std::vector<int> Take();
 
  private:
