@@ -1,5 +1,9 @@
 #include "deploy/launcher/run_folder.h"
 
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -65,20 +69,23 @@ MetricsTail::MetricsTail(FileSystem& files, std::string path)
 
 std::vector<nlohmann::json> MetricsTail::Take() {
   const auto size = files_.Size(path_);
-  if (!size.ok() || *size == position_) return {};
-  const auto text = files_.Read(path_, kMaxMetricsBytes);
+  if (!size.ok() || *size == seen_.size()) return {};
+  auto text = files_.Read(path_, kMaxMetricsBytes);
   if (!text.ok()) return {};
-  if (text->size() < position_) position_ = 0;
+  // The lines before the first that differs are known.
+  const size_t both = std::min(text->size(), seen_.size());
+  const auto differs =
+      std::mismatch(seen_.begin(),
+                    seen_.begin() + static_cast<std::ptrdiff_t>(both),
+                    text->begin())
+          .first;
+  size_t known = static_cast<size_t>(differs - seen_.begin());
+  while (known > 0 && seen_[known - 1] != '\n') --known;
   size_t used = 0;
-  std::vector<nlohmann::json> fresh;
-  for (auto& object :
-       ParseLines(absl::string_view(*text).substr(position_), used)) {
-    const auto epoch = static_cast<uint64_t>(NumberOr(object, "epoch", 0));
-    if (epoch <= last_epoch_) continue;
-    last_epoch_ = epoch;
-    fresh.push_back(std::move(object));
-  }
-  position_ += used;
+  std::vector<nlohmann::json> fresh =
+      ParseLines(absl::string_view(*text).substr(known), used);
+  text->resize(known + used);
+  seen_ = *std::move(text);
   return fresh;
 }
 
@@ -124,6 +131,14 @@ absl::StatusOr<std::vector<Endpoint>> ReadEndpoints(FileSystem& files,
                          StringOrEmpty(process, "metrics")});
   }
   return endpoints;
+}
+
+bool AnyAlive(const std::vector<Endpoint>& endpoints) {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [](const Endpoint& endpoint) {
+                       return endpoint.pid > 0 &&
+                              (kill(endpoint.pid, 0) == 0 || errno == EPERM);
+                     });
 }
 
 void RemoveEndpoints(FileSystem& files, const std::string& folder) {

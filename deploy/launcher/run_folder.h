@@ -23,21 +23,21 @@ absl::Status CheckRunName(const std::string& name);
 bool RunExists(FileSystem& files, const std::string& folder);
 
 // Lines of a run's metrics.jsonl as they are appended, for progress. The file
-// may be missing and may shrink, when a restarted learner truncates it. Not
-// thread-safe.
+// may be missing, and may shrink and grow anew, when a learner restarts or
+// restores a checkpoint. Not thread-safe.
 class MetricsTail {
  public:
   // What is there already is not reported.
   MetricsTail(FileSystem& files, std::string path);
-  // New whole lines that are JSON objects, oldest first.
+  // New whole lines that are JSON objects, oldest first; also those of epochs
+  // that were done once more.
   std::vector<nlohmann::json> Take();
 
  private:
   FileSystem& files_;
   const std::string path_;
-  uint64_t position_ = 0;
-  // Epochs are reported once, also when their line is written again.
-  uint64_t last_epoch_ = 0;
+  // The whole lines that were there at the last call.
+  std::string seen_;
 };
 
 // All lines of metrics.jsonl, in order; bad ones are left out. NOT_FOUND.
@@ -55,6 +55,9 @@ absl::Status WriteEndpoints(FileSystem& files, const std::string& folder,
                             const std::vector<Endpoint>& endpoints);
 absl::StatusOr<std::vector<Endpoint>> ReadEndpoints(FileSystem& files,
                                                     const std::string& folder);
+// Whether any of these processes exists. The file outlives a launcher that is
+// killed; its processes do not.
+bool AnyAlive(const std::vector<Endpoint>& endpoints);
 void RemoveEndpoints(FileSystem& files, const std::string& folder);
 
 // A number of a JSON object; `fallback` if it is missing or no number.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -40,7 +41,7 @@ TEST(RunFolderTest, TailReportsWholeNewLinesOnce) {
   EXPECT_THAT(tail.Take(), IsEmpty());
 }
 
-TEST(RunFolderTest, TailSurvivesTruncationWithoutRepeating) {
+TEST(RunFolderTest, TailReportsEpochsThatAreDoneOnceMore) {
   TempDir dir;
   FileSystem& files = PosixFileSystem();
   const std::string path = dir.File("metrics.jsonl");
@@ -52,7 +53,23 @@ TEST(RunFolderTest, TailSurvivesTruncationWithoutRepeating) {
   EXPECT_THAT(tail.Take(), IsEmpty());
   ASSERT_THAT(files.AppendAndSync(path, "{\"epoch\": 2}\n{\"epoch\": 3}\n"),
               IsOk());
-  EXPECT_THAT(tail.Take(), SizeIs(1));
+  EXPECT_THAT(tail.Take(), SizeIs(2));
+}
+
+TEST(RunFolderTest, TailReportsLinesWrittenAnewBetweenTwoLooks) {
+  TempDir dir;
+  FileSystem& files = PosixFileSystem();
+  const std::string path = dir.File("metrics.jsonl");
+  ASSERT_THAT(files.WriteAndSync(path, "{\"epoch\": 1}\n{\"epoch\": 2}\n"),
+              IsOk());
+  MetricsTail tail(files, path);
+  // Restored to epoch 1, and grown past its old length.
+  ASSERT_THAT(files.WriteAndSync(
+                  path, "{\"epoch\": 1}\n{\"epoch\": 2, \"again\": 1}\n"),
+              IsOk());
+  const auto lines = tail.Take();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(NumberOr(lines[0], "again", 0), 1);
 }
 
 TEST(RunFolderTest, EndpointsComeBack) {
@@ -72,6 +89,14 @@ TEST(RunFolderTest, EndpointsComeBack) {
   RemoveEndpoints(files, dir.path());
   EXPECT_THAT(ReadEndpoints(files, dir.path()),
               StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(RunFolderTest, EndpointsOfProcessesThatAreGoneAreNotAlive) {
+  // Pids end far below this one.
+  EXPECT_FALSE(
+      AnyAlive({{"learner", -1, "", ""}, {"actor-0", 1 << 30, "", ""}}));
+  EXPECT_TRUE(
+      AnyAlive({{"learner", -1, "", ""}, {"actor-0", getpid(), "", ""}}));
 }
 
 TEST(RunFolderTest, DamagedEndpointsAreAnError) {
