@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "deploy/launcher/exit_codes.h"
 
 namespace kmyriad {
@@ -11,6 +13,16 @@ std::string CommandName() {
   // deploy/kmyriad tells how it was called.
   const char* name = std::getenv("KMYRIAD_COMMAND");
   return name != nullptr && *name != '\0' ? name : "kmyriad";
+}
+
+std::string ShellWord(const std::string& text) {
+  constexpr char kPlain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+      "_-+./:@%,=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) {
+    return text;
+  }
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
 int ReportError(const absl::Status& status) {

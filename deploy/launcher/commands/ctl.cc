@@ -52,7 +52,9 @@ std::vector<std::string> LiveLearners(const std::string& runs) {
   if (!names.ok()) return learners;
   for (const std::string& name : *names) {
     const auto endpoints = ReadEndpoints(files, JoinPath(runs, name));
-    if (endpoints.ok()) learners.push_back(LearnerOf(*endpoints));
+    if (endpoints.ok() && AnyAlive(*endpoints)) {
+      learners.push_back(LearnerOf(*endpoints));
+    }
   }
   return learners;
 }
@@ -71,7 +73,8 @@ absl::StatusOr<std::string> ResolveLearner(const CtlOptions& options) {
   KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.name));
   const std::string folder = JoinPath(options.runs, options.name);
   const auto endpoints = ReadEndpoints(PosixFileSystem(), folder);
-  if (absl::IsNotFound(endpoints.status())) {
+  if (absl::IsNotFound(endpoints.status()) ||
+      (endpoints.ok() && !AnyAlive(*endpoints))) {
     return absl::UnavailableError(
         absl::StrCat("--name = ", options.name, ": no live run in ", folder,
                      RunExists(PosixFileSystem(), folder)
@@ -186,11 +189,8 @@ absl::StatusOr<int> Answer(const absl::StatusOr<Response>& response,
   return kExitDone;
 }
 
-absl::StatusOr<int> Ctl(const CtlOptions& options, SignalSource& signals) {
-  KMYRIAD_ASSIGN_OR_RETURN(const std::string address, ResolveLearner(options));
-  KMYRIAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<ControlClient> client,
-      ControlClient::Create(address, options.deadline_seconds));
+absl::StatusOr<int> Ctl(ControlClient& client, const CtlOptions& options,
+                        SignalSource& signals) {
   const std::string id =
       options.request_id.empty() ? NewRequestId() : options.request_id;
   const auto print_state = [](const auto& response) {
@@ -200,54 +200,58 @@ absl::StatusOr<int> Ctl(const CtlOptions& options, SignalSource& signals) {
     PrintCheckpoint(response.checkpoint());
   };
   if (options.verb == "status") {
-    return Answer(client->GetStatus(), options, PrintStatus);
+    return Answer(client.GetStatus(), options, PrintStatus);
   }
   if (options.verb == "pause") {
-    return Answer(client->Pause(id), options, print_state);
+    return Answer(client.Pause(id), options, print_state);
   }
   if (options.verb == "resume") {
-    return Answer(client->Resume(id), options, print_state);
+    return Answer(client.Resume(id), options, print_state);
   }
   if (options.verb == "checkpoint") {
-    return Answer(client->Checkpoint(id), options, print_checkpoint);
+    return Answer(client.Checkpoint(id), options, print_checkpoint);
   }
   if (options.verb == "stop") {
-    return Answer(client->Stop(id), options, print_checkpoint);
+    return Answer(client.Stop(id), options, print_checkpoint);
   }
   if (options.verb == "list") {
-    return Answer(client->ListCheckpoints(), options, [](const auto& list) {
+    return Answer(client.ListCheckpoints(), options, [](const auto& list) {
       for (const auto& info : list.checkpoints()) PrintCheckpoint(info);
     });
   }
   if (options.verb == "restore") {
-    return Answer(client->Restore(id, CheckpointName(options.checkpoint),
-                                  options.dry_run),
-                  options, [&](const auto& response) {
-                    PrintRestore(response, options.dry_run);
-                  });
+    return Answer(
+        client.Restore(id, CheckpointName(options.checkpoint), options.dry_run),
+        options,
+        [&](const auto& response) { PrintRestore(response, options.dry_run); });
   }
   // Reachable at all? Watching itself would wait for ever.
-  KMYRIAD_RETURN_IF_ERROR(client->GetStatus().status());
-  return Watch(*client, options, signals);
+  KMYRIAD_RETURN_IF_ERROR(client.GetStatus().status());
+  return Watch(client, options, signals);
 }
 
 }  // namespace
 
 int RunCtl(const CtlOptions& options, SignalSource& signals) {
-  const absl::StatusOr<int> code = Ctl(options, signals);
+  const absl::StatusOr<std::string> address = ResolveLearner(options);
+  if (!address.ok()) return ReportError(address.status());
+  const auto client = ControlClient::Create(*address, options.deadline_seconds);
+  if (!client.ok()) {
+    return ReportError(absl::Status(client.status().code(),
+                                    absl::StrCat("--learner = ", *address, ": ",
+                                                 client.status().message())));
+  }
+  const absl::StatusOr<int> code = Ctl(**client, options, signals);
   if (code.ok()) return *code;
-  if (absl::IsUnavailable(code.status()) && options.name.empty()) {
+  if (absl::IsUnavailable(code.status())) {
     return ReportError(absl::UnavailableError(absl::StrCat(
-        "--learner = ",
-        options.learner.empty() ? kDefaultLearner : options.learner, ": ",
-        code.status().message(), "; is a run going on there?")));
+        options.name.empty() ? absl::StrCat("--learner = ", *address)
+                             : absl::StrCat("--name = ", options.name),
+        ": ", code.status().message(), "; is a run going on there?")));
   }
   // The learner's own refusals are failures, not configuration errors.
-  if (absl::IsInvalidArgument(code.status()) && !options.verb.empty()) {
-    ReportError(code.status());
-    return kExitFailure;
-  }
-  return ReportError(code.status());
+  ReportError(code.status());
+  return kExitFailure;
 }
 
 }  // namespace kmyriad

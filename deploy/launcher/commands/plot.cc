@@ -117,8 +117,7 @@ absl::Status Plot(const PlotOptions& options) {
 int RunPlot(const PlotOptions& options) {
   const absl::Status status = Plot(options);
   if (status.ok()) return kExitDone;
-  ReportError(status);
-  return kExitFailure;
+  return ReportError(status);
 }
 
 }  // namespace kmyriad

@@ -142,7 +142,7 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
   if (code != kExitDone && code != kExitInterrupted) return;
   std::string target = absl::StrCat(" --name ", name);
   if (options.runs != kRunsFolder) {
-    absl::StrAppend(&target, " --runs ", options.runs);
+    absl::StrAppend(&target, " --runs ", ShellWord(options.runs));
   }
   const auto metrics = ReadMetrics(PosixFileSystem(), folder);
   if (metrics.ok() && !metrics->empty()) {
@@ -166,12 +166,20 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
 
 absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
   FileSystem& files = PosixFileSystem();
+  if (!options.name.empty()) {
+    KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.name));
+  }
   const std::string name = NameOf(options);
-  KMYRIAD_RETURN_IF_ERROR(CheckRunName(name));
   const std::string folder = JoinPath(options.runs, name);
   const bool exists = RunExists(files, folder);
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
                            ResolveConfig(options, exists, folder));
+  if (!CheckRunName(name).ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config = ", options.config_file,
+                     ": a run cannot be named after this file; give it a name "
+                     "with --name"));
+  }
   if (!exists && options.resume == "must") {
     return absl::InvalidArgumentError(
         absl::StrCat("--resume = must: there is no run in ", folder,
@@ -182,7 +190,13 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
         absl::StrCat("--resume = never: ", folder,
                      " holds a run; use another --name, or --resume auto"));
   }
-  KMYRIAD_RETURN_IF_ERROR(files.CreateFolders(JoinPath(folder, "logs")));
+  if (const absl::Status made = files.CreateFolders(JoinPath(folder, "logs"));
+      !made.ok()) {
+    return absl::Status(
+        made.code(),
+        absl::StrCat("--runs = ", options.runs, ": ", made.message(),
+                     "; choose a folder that you may write to"));
+  }
   KMYRIAD_RETURN_IF_ERROR(CheckUnused(files, folder));
   // Held to the end: logs and endpoints have one writer, too.
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
