@@ -159,7 +159,8 @@ absl::StatusOr<SegmentAssembler::Copy*> SegmentAssembler::StartCopy(
     return &found->second;
   }
   const bool in_place = !block.applied && block.in_place == 0;
-  if (!in_place && staged_ >= kMaxStagedCopies) {
+  if (!in_place && staged_ >= kMaxStagedCopies &&
+      (block.applied || !DropSpareCopy())) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "more than ", kMaxStagedCopies, " second copies of blocks at once"));
   }
@@ -172,6 +173,15 @@ absl::StatusOr<SegmentAssembler::Copy*> SegmentAssembler::StartCopy(
     ++staged_;
   }
   return &copy;
+}
+
+bool SegmentAssembler::DropSpareCopy() {
+  for (Block& block : blocks_) {
+    if (!block.applied || block.copies.empty()) continue;
+    RemoveCopy(block.copies.begin()->first, block);
+    return true;
+  }
+  return false;
 }
 
 void SegmentAssembler::RemoveCopy(StreamId stream, Block& block) {

@@ -127,6 +127,9 @@ class SegmentAssembler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Copy*> StartCopy(StreamId stream, Block& block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes room: forgets a copy of a block that is applied, whose sender has
+  // most likely been told to leave off. False if there is none.
+  bool DropSpareCopy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveCopy(StreamId stream, Block& block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const BatchView& batch, Copy& copy)

@@ -278,6 +278,24 @@ TEST_F(SegmentAssemblerTest, SecondCopiesAreBounded) {
   EXPECT_THAT(Add(kB, segment, 0, 0, 1), IsOk());
 }
 
+TEST_F(SegmentAssemblerTest, CopiesOfAppliedBlocksMakeRoomForWantedOnes) {
+  const Segment segment = MakeSegment(0, 1);
+  const Segment wanted = MakeSegment(1, 1);
+  ASSERT_THAT(Add(kA, segment, 0, 0, 1), IsOk());
+  for (StreamId stream = 10; stream < 10 + SegmentAssembler::kMaxStagedCopies;
+       ++stream) {
+    ASSERT_THAT(Add(stream, segment, 0, 0, 1), IsOk());
+  }
+  // The others are told to leave off, and say no more about their copies.
+  ASSERT_THAT(Send(kA, 0, segment), IsOkAndHolds(SegmentOutcome::kApplied));
+  ASSERT_THAT(Add(kA, wanted, 1, 0, 1), IsOk());
+  EXPECT_THAT(Send(kB, 1, wanted), IsOkAndHolds(SegmentOutcome::kApplied));
+  EXPECT_TRUE(Holds(0, segment) && Holds(1, wanted));
+  // Another copy of what is applied is not worth the room.
+  EXPECT_THAT(Add(5, segment, 0, 0, 1),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
 // Random interleavings of several streams, cuts included: every block ends up
 // with the one true segment, applied once.
 TEST_F(SegmentAssemblerTest, RandomInterleavingsApplyEachBlockOnce) {
