@@ -214,6 +214,8 @@ class GrpcEntropyClient : public EntropyClient {
   void SetContext(grpc::ClientContext* context) {
     absl::MutexLock lock(&mutex_);
     context_ = context;
+    // Cancel may have come between two attempts.
+    if (cancelled_ && context != nullptr) context->TryCancel();
   }
 
   const std::unique_ptr<v1::EntropyService::StubInterface> stub_;

@@ -157,6 +157,21 @@ TEST_F(GrpcEntropyClientTest, RetriesWhileTheServiceIsAwayAndGivesUpOnDemand) {
   EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kCancelled));
 }
 
+TEST_F(GrpcEntropyClientTest, CancelBetweenTwoAttemptsIsNotLost) {
+  service_.answer = [this](ServerStream* stream) {
+    if (service_.calls < 2) {
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "starting");
+    }
+    return AnswerWell(stream);
+  };
+  const auto result = client_->ScoreEpoch(
+      request_, [this](absl::string_view /*reason*/, double /*seconds*/) {
+        client_->Cancel();
+        return true;
+      });
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled));
+}
+
 TEST_F(GrpcEntropyClientTest, OtherErrorsAreFinalAndKeepTheirMessage) {
   service_.answer = [](ServerStream*) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "k = 7: too many");
