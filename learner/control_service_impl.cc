@@ -28,8 +28,7 @@ class EventStream : public EventSink {
   void OnEvent(const v1::Event& event) override {
     absl::MutexLock lock(&mutex_);
     if (ended_) return;
-    // The first one may be being written.
-    if (events_.size() >= kMaxQueuedEvents) events_.erase(events_.begin() + 1);
+    if (events_.size() >= kMaxQueuedEvents) events_.pop_front();
     events_.push_back(event);
   }
 
@@ -45,7 +44,9 @@ class EventStream : public EventSink {
       if (writing_ || finished_) return;
       if (!events_.empty()) {
         writing_ = true;
-        next = &events_.front();
+        written_ = std::move(events_.front());
+        events_.pop_front();
+        next = &written_;
       } else if (ended_) {
         finished_ = true;
       } else {
@@ -63,7 +64,6 @@ class EventStream : public EventSink {
     {
       absl::MutexLock lock(&mutex_);
       writing_ = false;
-      events_.pop_front();
       if (!ok) {
         events_.clear();
         ended_ = true;
@@ -77,7 +77,7 @@ class EventStream : public EventSink {
     {
       absl::MutexLock lock(&mutex_);
       ended_ = true;
-      while (events_.size() > (writing_ ? 1u : 0u)) events_.pop_back();
+      events_.clear();
     }
     Flush();
   }
@@ -86,6 +86,8 @@ class EventStream : public EventSink {
   grpc::ServerWriteReactor<v1::Event>* const reactor_;
   absl::Mutex mutex_;
   std::deque<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
+  // Stays as it is while writing_: gRPC reads it without the mutex.
+  v1::Event written_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
