@@ -172,6 +172,9 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
   trainer_ =
       std::make_unique<Trainer>(options_.config, identity.environment, run_uuid,
                                 std::move(optimizer), entropy_, clock_);
+  // A restore that came in before is part of what the ledger calls the last
+  // epoch; one that comes from now on stays pending, for Train to find.
+  ledger_->TakeRestore();
   const std::shared_ptr<const CheckpointContent> last = ledger_->last();
   if (last == nullptr) {
     const std::shared_ptr<CheckpointContent> initial = CaptureState(0);
@@ -179,8 +182,6 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
         [this, &initial]() { return ledger_->Commit(initial, "", true); });
   }
   KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(*last));
-  // What a restore that came in before may have asked for is done, too.
-  ledger_->TakeRestore();
   base_elapsed_ = last->manifest.elapsed_seconds();
   ShowFinishedEpoch(last->manifest);
   events_.Publish(
@@ -243,7 +244,7 @@ absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
 
 absl::Status LearnerEngine::Collect(uint64_t epoch) {
   SetPhase(v1::RUN_PHASE_COLLECT, 0);
-  hub_.SetLeasing(!ledger_->paused());
+  ApplyPause();
   hub_.StartEpoch(epoch);
   while (true) {
     const CollectStatus status = hub_.status();
@@ -331,8 +332,9 @@ absl::Status LearnerEngine::RetryStorage(
 }
 
 absl::StatusOr<RunEnd> LearnerEngine::EndRun() {
-  const bool complete = finished();
   const absl::Status saved = ledger_->SaveLast();
+  // A last epoch that is not saved is trained again: the run can be resumed.
+  const bool complete = finished() && saved.ok();
   if (!saved.ok()) {
     events_.Publish(v1::Event::WARNING,
                     absl::StrCat("the last finished epoch could not be saved "
@@ -371,7 +373,9 @@ void LearnerEngine::ShowFinishedEpoch(const v1::CheckpointManifest& manifest) {
 }
 
 bool LearnerEngine::interrupted() {
-  return stopping() || ledger_->restore_pending();
+  if (ledger_->restore_pending()) return true;
+  absl::MutexLock lock(&mutex_);
+  return stop_ || !broken_.ok();
 }
 
 bool LearnerEngine::stopping() {

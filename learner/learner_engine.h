@@ -157,6 +157,8 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   double base_elapsed_ = 0;
   double last_save_seconds_ = 0;
 
+  // Held while the ledger's pause state is passed on; taken before all others.
+  absl::Mutex pause_mutex_;
   absl::Mutex mutex_;
   Board board_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;

@@ -61,6 +61,9 @@ absl::StatusOr<v1::ResumeResponse> LearnerEngine::Resume(
 }
 
 void LearnerEngine::ApplyPause() {
+  // Looking and applying go together: of two calls at once the later look is
+  // the one that stays.
+  absl::MutexLock order(&pause_mutex_);
   // A repeated call changes nothing, so the ledger says what holds.
   const bool paused = ledger_->paused();
   {

@@ -1,6 +1,8 @@
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -32,6 +34,41 @@ v1::RestoreRequest RestoreTo(const std::string& id, const std::string& name,
   return request;
 }
 
+// A fake optimiser that says so before it loads a state.
+class ObservedOptimizer : public PolicyOptimizer {
+ public:
+  ObservedOptimizer(std::unique_ptr<PolicyOptimizer> optimizer,
+                    std::function<void()> on_load)
+      : optimizer_(std::move(optimizer)), on_load_(std::move(on_load)) {}
+
+  absl::StatusOr<PolicyWeights> Policy(
+      const std::vector<float>& mean,
+      const std::vector<float>& inv_std) override {
+    return optimizer_->Policy(mean, inv_std);
+  }
+  absl::StatusOr<UpdateStats> Update(
+      const EpochSamples& samples, uint64_t epoch,
+      const std::vector<float>& mean, const std::vector<float>& inv_std,
+      const std::function<bool(double)>& progress) override {
+    return optimizer_->Update(samples, epoch, mean, inv_std, progress);
+  }
+  std::vector<NamedTensor> SaveParameters() override {
+    return optimizer_->SaveParameters();
+  }
+  std::vector<NamedTensor> SaveOptimizer() override {
+    return optimizer_->SaveOptimizer();
+  }
+  absl::Status Load(const std::vector<NamedTensor>& parameters,
+                    const std::vector<NamedTensor>& optimizer) override {
+    on_load_();
+    return optimizer_->Load(parameters, optimizer);
+  }
+
+ private:
+  const std::unique_ptr<PolicyOptimizer> optimizer_;
+  const std::function<void()> on_load_;
+};
+
 class LearnerControlTest : public ::testing::Test {
  protected:
   std::unique_ptr<LearnerProcess> Start(const std::string& name,
@@ -55,6 +92,36 @@ class LearnerControlTest : public ::testing::Test {
 
   TempDir folder_;
 };
+
+TEST_F(LearnerControlTest, RestoreWhileTheLastEpochIsLoadedIsNotLost) {
+  {
+    auto process = Start("loading", 3);
+    process->AddActor("a");
+    ASSERT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
+  }
+  std::promise<LearnerEngine*> engine;
+  bool restored = false;
+  const auto restore_once = [&]() {
+    if (restored) return;
+    restored = true;
+    EXPECT_THAT(
+        engine.get_future().get()->Restore(RestoreTo("r1", "epoch_000001")),
+        IsOk());
+  };
+  LearnerProcess process(
+      PosixFileSystem(), folder_.File("loading"), SmallRunConfig(4),
+      [&](const PolicyOptimizerOptions& options)
+          -> absl::StatusOr<std::unique_ptr<PolicyOptimizer>> {
+        return std::make_unique<ObservedOptimizer>(
+            *MakeFakePolicyOptimizer(options), restore_once);
+      });
+  ASSERT_THAT(process.status(), IsOk());
+  engine.set_value(&process.engine());
+  process.AddActor("a");
+  ASSERT_THAT(process.PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
+  EXPECT_TRUE(restored);
+  EXPECT_EQ(Fingerprint("loading"), Undisturbed());
+}
 
 TEST_F(LearnerControlTest, PauseHoldsBackLeasesAlsoAfterARestart) {
   {

@@ -229,6 +229,30 @@ TEST_F(LearnerEngineTest, FullDiskPausesTheRunUntilThereIsRoom) {
   EXPECT_EQ(Fingerprint("full"), Undisturbed());
 }
 
+TEST_F(LearnerEngineTest, StoppedWithItsLastEpochUnsavedItIsNotFinished) {
+  {
+    FaultyFileSystem files(PosixFileSystem());
+    FileFault full;
+    full.operation = FileOperation::kWriteAndSync;
+    full.path = "epoch_000004";
+    full.times = 1000;
+    files.AddFault(full);
+    auto process = Start(files, "unsaved");
+    process->AddActor("a");
+    ASSERT_TRUE(process->PumpUntil([&]() {
+      return process->engine().GetStatus().state() == v1::RUN_STATE_WAITING &&
+             process->epoch() == kEpochs;
+    }));
+    process->engine().RequestStop("test");
+    EXPECT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kStopped));
+  }
+  auto process = Start("unsaved");
+  EXPECT_EQ(process->epoch(), kEpochs - 1);
+  process->AddActor("a");
+  ASSERT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
+  EXPECT_EQ(Fingerprint("unsaved"), Undisturbed());
+}
+
 TEST_F(LearnerEngineTest, WaitsForTheEntropyService) {
   auto process = Start("entropy");
   process->entropy().FailNext(3);

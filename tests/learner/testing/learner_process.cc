@@ -10,7 +10,6 @@
 #include "learner/run_ledger.h"
 #include "learner/run_session.h"
 #include "nlohmann/json.hpp"
-#include "tests/learner/testing/fake_policy_optimizer.h"
 
 namespace kmyriad {
 
@@ -28,9 +27,10 @@ v1::RunConfig SmallRunConfig(uint64_t epochs) {
 }
 
 LearnerProcess::LearnerProcess(FileSystem& files, const std::string& run_dir,
-                               const v1::RunConfig& config)
+                               const v1::RunConfig& config,
+                               OptimizerFactory make_optimizer)
     : config_(config) {
-  status_ = Open(files, run_dir);
+  status_ = Open(files, run_dir, std::move(make_optimizer));
   if (!status_.ok()) return;
   thread_ = std::thread([this]() {
     end_ = engine_->Run();
@@ -38,8 +38,8 @@ LearnerProcess::LearnerProcess(FileSystem& files, const std::string& run_dir,
   });
 }
 
-absl::Status LearnerProcess::Open(FileSystem& files,
-                                  const std::string& run_dir) {
+absl::Status LearnerProcess::Open(FileSystem& files, const std::string& run_dir,
+                                  OptimizerFactory make_optimizer) {
   RunSessionOptions options;
   options.run_dir = run_dir;
   options.config = config_;
@@ -56,7 +56,7 @@ absl::Status LearnerProcess::Open(FileSystem& files,
   engine_options.threads = session.threads;
   engine_options.revision = "test";
   engine_ = std::make_unique<LearnerEngine>(engine_options, std::move(ledger),
-                                            entropy_, &MakeFakePolicyOptimizer,
+                                            entropy_, std::move(make_optimizer),
                                             metrics_, clock_);
   return absl::OkStatus();
 }

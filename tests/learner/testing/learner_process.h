@@ -17,6 +17,7 @@
 #include "learner/learner_metrics.h"
 #include "tests/learner/testing/fake_actor.h"
 #include "tests/learner/testing/fake_entropy_client.h"
+#include "tests/learner/testing/fake_policy_optimizer.h"
 #include "tests/testing/fake_clock.h"
 
 namespace kmyriad {
@@ -31,7 +32,8 @@ v1::RunConfig SmallRunConfig(uint64_t epochs);
 class LearnerProcess {
  public:
   LearnerProcess(FileSystem& files, const std::string& run_dir,
-                 const v1::RunConfig& config);
+                 const v1::RunConfig& config,
+                 OptimizerFactory make_optimizer = &MakeFakePolicyOptimizer);
   ~LearnerProcess();
 
   // Why the run could not be opened; OK if it could.
@@ -58,7 +60,8 @@ class LearnerProcess {
   MetricsRegistry& registry() { return registry_; }
 
  private:
-  absl::Status Open(FileSystem& files, const std::string& run_dir);
+  absl::Status Open(FileSystem& files, const std::string& run_dir,
+                    OptimizerFactory make_optimizer);
 
   const v1::RunConfig config_;
   FakeClock clock_;
