@@ -3,19 +3,19 @@ kmyriad_cc_library(NAME benchmark_policy_torch
   HDRS policy_benchmark_torch.h
   DEPS kmyriad::policy
   PRIVATE_DEPS kmyriad_torch absl::strings)
-kmyriad_cc_library(NAME benchmark_policy
+kmyriad_cc_library(NAME policy_benchmark
   SRCS fma_peak_scalar.cc policy_benchmark.cc
   HDRS fma_peak.h fma_peak_body.h policy_benchmark.h
   DEPS kmyriad::policy nlohmann_json::nlohmann_json absl::statusor
   PRIVATE_DEPS kmyriad::base kmyriad::math kmyriad::benchmark_policy_torch
                absl::strings
   NUMERICAL)
-kmyriad_simd_sources(TARGET kmyriad_benchmark_policy
+kmyriad_simd_sources(TARGET kmyriad_policy_benchmark
   AVX2 fma_peak_avx2.cc
   AVX512 fma_peak_avx512.cc)
 if(KMYRIAD_BUILD_TESTS)
   kmyriad_cc_test(NAME benchmark_policy_benchmark_test
     SRCS policy_benchmark_test.cc
-    DEPS kmyriad::benchmark_policy
+    DEPS kmyriad::policy_benchmark
     LABELS benchmark)
 endif()
