@@ -1,5 +1,6 @@
 #include "common/base/logging.h"
 
+#include <signal.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -65,7 +66,14 @@ void InitLogging(const LogOptions& options) {
   CurrentLogger() = logger;
   // The default logger is known to spdlog's once-a-second flusher.
   spdlog::set_default_logger(logger);
+  // Its thread takes no signals: a program that blocks those it waits for
+  // later would be killed by what this thread gets.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   spdlog::flush_every(std::chrono::seconds(1));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Log(LogLevel level, absl::string_view message) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
@@ -96,6 +98,23 @@ TEST(LoggingTest, LinesOfManyThreadsStayWhole) {
   for (const std::string& line : lines) {
     ASSERT_THAT(line, MatchesRegex(std::string(kTime) + "warning x: w+!"));
   }
+}
+
+// A signal goes to any thread that does not block it, and ends the program.
+TEST(LoggingDeathTest, ASignalBlockedAfterInitWaitsForWhoeverWantsIt) {
+  ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  const auto wait_for_signal = [] {
+    InitLogging({"x", "", LogLevel::kWarning});
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    kill(getpid(), SIGTERM);
+    int signal = 0;
+    sigwait(&set, &signal);
+    std::exit(signal == SIGTERM ? 0 : 1);
+  };
+  EXPECT_EXIT(wait_for_signal(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(ClockTest, MonotonicTimeDoesNotFallAndWallTimeIsToday) {
