@@ -1,5 +1,6 @@
 #include "learner/run_ledger.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,10 +68,18 @@ absl::StatusOr<std::unique_ptr<RunLedger>> RunLedger::Open(
 absl::Status RunLedger::LoadHead() {
   const std::string name = directory_->head().checkpoint();
   if (name.empty()) {
-    // Nothing was ever committed; a folder that HEAD never reached is void.
-    KMYRIAD_RETURN_IF_ERROR(directory_->TruncateMetrics(0));
     KMYRIAD_ASSIGN_OR_RETURN(const auto listed,
                              directory_->checkpoints().List());
+    // HEAD is written before anything is trained: without it a run's trained
+    // checkpoint can only mean that it was lost.
+    for (const CheckpointSummary& summary : listed) {
+      if (summary.manifest.epoch() > 0 &&
+          summary.manifest.run_uuid() == directory_->manifest().run_uuid()) {
+        return FallBack(absl::DataLossError("HEAD.json names none"));
+      }
+    }
+    // Nothing was ever committed; a folder that HEAD never reached is void.
+    KMYRIAD_RETURN_IF_ERROR(directory_->TruncateMetrics(0));
     for (const CheckpointSummary& summary : listed) {
       KMYRIAD_RETURN_IF_ERROR(directory_->checkpoints().SetAside(summary.name));
     }
@@ -94,7 +103,9 @@ absl::Status RunLedger::FallBack(const absl::Status& damage) {
   LogError("checkpoint ", head, " is damaged: ", damage.message());
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<CheckpointSummary> listed,
                            directory_->checkpoints().List());
-  const uint64_t head_epoch = CheckpointEpoch(head).value_or(0);
+  // Before a name that says nothing lie all of them.
+  const uint64_t head_epoch =
+      CheckpointEpoch(head).value_or(std::numeric_limits<uint64_t>::max());
   for (size_t i = listed.size(); i-- > 0;) {
     if (listed[i].manifest.epoch() >= head_epoch) continue;
     absl::StatusOr<CheckpointContent> content =
