@@ -15,6 +15,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
@@ -150,6 +151,9 @@ absl::Status CheckDevice(const v1::RunConfig& config) {
                            MakeOptimizerOptions(probe, environment, 1));
   const absl::Status status = PolicyOptimizer::Create(options).status();
   if (status.ok()) return status;
+  if (absl::StartsWith(status.message(), "learner.device")) {
+    return absl::FailedPreconditionError(status.message());
+  }
   return absl::FailedPreconditionError(
       absl::StrCat("learner.device = ", config.learner().device(), ": ",
                    status.message(), "; set learner.device=cpu"));

@@ -42,7 +42,8 @@ absl::Status NoSuchTerrain(const std::string& wanted) {
       });
   const bool near = EditDistance(wanted, nearest) <= 2;
   return absl::NotFoundError(absl::StrCat(
-      "terrain '", wanted, "': no shipped terrain and no file has this name; ",
+      "env.terrain = ", wanted,
+      ": no shipped terrain and no file has this name; ",
       near ? absl::StrCat("did you mean '", nearest, "'? ") : "",
       "Shipped: ", absl::StrJoin(names, ", "), "; or give the path of a file"));
 }
@@ -68,7 +69,11 @@ absl::StatusOr<Terrain> LoadTerrain(const std::string& name_or_path,
   }
   absl::StatusOr<std::string> text = files.Read(name_or_path, kMaxTerrainBytes);
   if (absl::IsNotFound(text.status())) return NoSuchTerrain(name_or_path);
-  KMYRIAD_RETURN_IF_ERROR(text.status());
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "env.terrain = ", name_or_path, ": ", text.status().message(),
+        "; give the path of a terrain file that you may read"));
+  }
   return CompileTerrain(*text, name_or_path, NameOfPath(name_or_path), scale);
 }
 

@@ -37,12 +37,22 @@ TEST(TerrainLibraryTest, LoadsFilesByPath) {
               HasSubstr(path + ":3: unknown character '?'"));
 }
 
+TEST(TerrainLibraryTest, AFolderIsNamedWithItsKeyAsAWrongValue) {
+  const TempDir folder;
+  const auto terrain = LoadTerrain(folder.path(), {});
+  EXPECT_EQ(terrain.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(
+      std::string(terrain.status().message()),
+      AllOf(HasSubstr("env.terrain = " + folder.path()), HasSubstr("give")));
+}
+
 TEST(TerrainLibraryTest, SuggestsTheNearestName) {
   const auto terrain = LoadTerrain("mase", {});
   EXPECT_EQ(terrain.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(terrain.status().message()),
-              AllOf(HasSubstr("'mase'"), HasSubstr("did you mean 'maze'?"),
-                    HasSubstr("cave, empty, maze, pyramid")));
+  EXPECT_THAT(
+      std::string(terrain.status().message()),
+      AllOf(HasSubstr("env.terrain = mase"), HasSubstr("did you mean 'maze'?"),
+            HasSubstr("cave, empty, maze, pyramid")));
   EXPECT_THAT(
       std::string(LoadTerrain("/nowhere/at/all", {}).status().message()),
       ::testing::Not(HasSubstr("did you mean")));
