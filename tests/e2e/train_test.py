@@ -1,5 +1,6 @@
 """A run trains, ends, goes on and is the same however it is cut and spread."""
 import os
+import subprocess
 import unittest
 
 import harness
@@ -156,6 +157,25 @@ class ControlTest(harness.EndToEndTest):
                                     "--name", "none")
         self.assertEqual(code, 69)
         self.assertIn("no live run", err)
+
+    def test_a_run_whose_reader_is_gone_still_drains(self):
+        reader, writer = os.pipe()
+        training = subprocess.Popen(
+            [harness.KMYRIAD, "train", "--runs", self.runs, "--name", "piped",
+             *SMALL, "--epochs", "100000"], stdout=writer, stderr=writer)
+        self.addCleanup(training.kill)
+        os.close(writer)
+        seen = b""
+        while b"epoch 2/" not in seen:
+            more = os.read(reader, 4096)
+            self.assertTrue(more, seen)
+            seen += more
+        # As Ctrl-C does to `kmyriad train 2>&1 | tee log`.
+        os.close(reader)
+        training.send_signal(SIGINT)
+        self.assertEqual(training.wait(timeout=harness.DEADLINE), 75)
+        self.assertFalse(os.path.exists(
+            os.path.join(self.runs, "piped", "endpoints.json")))
 
     def test_a_run_in_use_is_refused(self):
         training = self.start("busy", *SMALL, "--epochs", "100000")

@@ -1,5 +1,6 @@
 #include "deploy/launcher/commands/train.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include <cstdio>
@@ -224,6 +225,8 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
 }  // namespace
 
 int RunTrain(const TrainOptions& options, SignalSource& signals) {
+  // Ctrl-C ends the `tee` behind a pipe, too: the run drains all the same.
+  signal(SIGPIPE, SIG_IGN);
   const absl::StatusOr<int> code = Train(options, signals);
   if (code.ok()) return *code;
   return ReportError(code.status());
