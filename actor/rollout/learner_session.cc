@@ -181,7 +181,7 @@ std::shared_ptr<BlockTask> LearnerSession::NextTask() {
 
 void LearnerSession::FinishTask(const std::shared_ptr<BlockTask>& task) {
   absl::MutexLock lock(&mutex_);
-  leases_.Finish(task);
+  leases_.Finish(*task);
   metrics_.blocks_held.Set(static_cast<double>(leases_.held()));
 }
 
@@ -210,6 +210,9 @@ bool LearnerSession::SendDone(const BlockTask& task,
   {
     absl::MutexLock lock(&mutex_);
     if (Over() || task.abandoned) return false;
+    // Before the learner can answer: if it finds the segment damaged and
+    // leases the block again, that lease must not count as held already.
+    leases_.Finish(task);
   }
   stream_->SendDone(summary);
   return true;

@@ -51,8 +51,10 @@ std::shared_ptr<BlockTask> LeaseQueue::Take() {
   return task;
 }
 
-void LeaseQueue::Finish(const std::shared_ptr<BlockTask>& task) {
-  std::erase(running_, task);
+void LeaseQueue::Finish(const BlockTask& task) {
+  std::erase_if(running_, [&task](const std::shared_ptr<BlockTask>& other) {
+    return other.get() == &task;
+  });
 }
 
 }  // namespace kmyriad

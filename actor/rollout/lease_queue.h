@@ -40,8 +40,8 @@ class LeaseQueue {
   bool has_waiting() const { return !waiting_.empty(); }
   // Next block to step; there must be one. It counts as held until Finish.
   std::shared_ptr<BlockTask> Take();
-  // The block is stepped or given up.
-  void Finish(const std::shared_ptr<BlockTask>& task);
+  // The block is stepped or given up; again has no effect.
+  void Finish(const BlockTask& task);
   size_t held() const { return waiting_.size() + running_.size(); }
 
  private:

@@ -25,7 +25,7 @@ TEST(LeaseQueueTest, GivesBlocksInOrder) {
   EXPECT_EQ(first->block, 5u);
   EXPECT_EQ(queue.Take()->block, 2u);
   EXPECT_EQ(queue.held(), 3u);
-  queue.Finish(first);
+  queue.Finish(*first);
   EXPECT_EQ(queue.held(), 2u);
   EXPECT_EQ(queue.Take()->block, 9u);
   EXPECT_FALSE(queue.has_waiting());
@@ -40,9 +40,15 @@ TEST(LeaseQueueTest, HoldsABlockOnce) {
   queue.Add(Task(1, 5));
   EXPECT_EQ(queue.held(), 1u);
   // Done: it may be leased anew.
-  queue.Finish(running);
+  queue.Finish(*running);
   queue.Add(Task(1, 5));
   EXPECT_EQ(queue.held(), 1u);
+  // Finishing the old lease again takes nothing from the new one.
+  const auto anew = queue.Take();
+  queue.Finish(*running);
+  EXPECT_EQ(queue.held(), 1u);
+  queue.Finish(*anew);
+  EXPECT_EQ(queue.held(), 0u);
 }
 
 TEST(LeaseQueueTest, AnotherEpochOrPolicyAbandonsTheOld) {
@@ -85,7 +91,7 @@ TEST(LeaseQueueTest, ARevokedBlockMayBeLeasedAgainWhileItStops) {
   queue.Add(Task(1, 0));
   ASSERT_TRUE(queue.has_waiting());
   const auto again = queue.Take();
-  queue.Finish(stopping);
+  queue.Finish(*stopping);
   EXPECT_FALSE(again->abandoned);
   EXPECT_EQ(queue.held(), 1u);
 }
