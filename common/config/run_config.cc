@@ -114,8 +114,8 @@ absl::Status CheckResumable(const std::vector<ConfigDifference>& differences) {
   if (fixed.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       absl::StrJoin(fixed, ", "),
-      ": cannot change when a run is resumed; leave it out, start a new run "
-      "from this one with --fork NEW, or take another --name"));
+      ": cannot change when a run is resumed; leave it out, or take another "
+      "--name"));
 }
 
 }  // namespace kmyriad

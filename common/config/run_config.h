@@ -63,8 +63,8 @@ struct ConfigDifference {
 std::vector<ConfigDifference> CompareRunConfigs(const v1::RunConfig& stored,
                                                 const v1::RunConfig& wanted);
 
-// FAILED_PRECONDITION naming every fixed difference and the mend (--fork or
-// another name), OK if there is none.
+// FAILED_PRECONDITION naming every fixed difference and the mend (another
+// name), OK if there is none.
 absl::Status CheckResumable(const std::vector<ConfigDifference>& differences);
 
 // Nearest of `candidates` by edit distance, empty if none is near.

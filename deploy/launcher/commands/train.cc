@@ -142,12 +142,15 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
               const std::string& folder) {
   if (code != kExitDone && code != kExitInterrupted) return;
   std::string target = absl::StrCat(" --name ", name);
+  // The total that the printed command goes on to: twice as far.
+  double further = 0;
   if (options.runs != kRunsFolder) {
     absl::StrAppend(&target, " --runs ", ShellWord(options.runs));
   }
   const auto metrics = ReadMetrics(PosixFileSystem(), folder);
   if (metrics.ok() && !metrics->empty()) {
     const nlohmann::json& last = metrics->back();
+    further = 2 * NumberOr(last, "epoch", 0);
     std::printf(
         "run %s: %s after %.0f epochs, %s env steps: entropy %.3f nats, "
         "coverage %.1f %%, ever %.1f %%\n",
@@ -159,9 +162,12 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
   }
   const std::string command = CommandName();
   std::printf("results: %s\n", folder.c_str());
-  std::printf("%s %s train%s%s\n",
-              code == kExitDone ? "go on:  " : "resume: ", command.c_str(),
-              target.c_str(), code == kExitDone ? " --epochs MORE" : "");
+  if (code == kExitDone) {
+    std::printf("go on:   %s train%s --epochs %.0f\n", command.c_str(),
+                target.c_str(), further);
+  } else {
+    std::printf("resume:  %s train%s\n", command.c_str(), target.c_str());
+  }
   std::printf("plot:    %s plot%s\n", command.c_str(), target.c_str());
 }
 
