@@ -162,8 +162,9 @@ std::vector<Finding> Judge(const MachineFacts& f) {
       {enough ? Mark::kPass : Mark::kWarn, "memory",
        absl::StrFormat("%.1f GiB, %.1f available", f.memory_bytes / kGib,
                        f.available_bytes / kGib),
-       enough ? "room for 1000 environments and T = 400 (about 4 GiB)"
-              : "the ant presets need about 4 GiB; point-maze needs 1"});
+       enough ? "room to build and to run every preset"
+              : "ant-maze takes about 0.6 GiB and paper 1, but building takes "
+                "up to 1.6 GiB per compiler"});
   if (f.disk_free_bytes >= 0) {
     const bool room = f.disk_free_bytes >= kNeededDisk;
     findings.push_back(
