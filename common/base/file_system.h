@@ -35,7 +35,8 @@ class FileSystem {
   virtual absl::Status WriteAndSync(const std::string& path,
                                     absl::string_view content) = 0;
   // Replaces `path` so that after a crash it holds the old or the new content,
-  // whole: temporary file, fsync, rename, fsync of the folder.
+  // whole: temporary file (`path` + ".tmp-..."), fsync, rename, fsync of the
+  // folder.
   virtual absl::Status AtomicReplace(const std::string& path,
                                      absl::string_view content) = 0;
   // Appends and fsyncs; on failure the file has its old length again if the

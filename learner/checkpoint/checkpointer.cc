@@ -221,22 +221,28 @@ absl::Status Checkpointer::WriteFiles(const CheckpointContent& content,
 
 absl::Status Checkpointer::Commit(const std::string& temporary,
                                   const std::string& name,
-                                  const v1::CheckpointManifest& manifest) {
+                                  const v1::CheckpointManifest& manifest,
+                                  bool* cleared) {
   const std::string text = FormatJson(manifest);
   KMYRIAD_RETURN_IF_ERROR(
       files_.WriteAndSync(JoinPath(temporary, kManifestFile), text));
   KMYRIAD_RETURN_IF_ERROR(files_.SyncFolder(temporary));
   const std::string folder = Path(name);
-  if (files_.Exists(JoinPath(folder, kCommitFile))) {
-    KMYRIAD_RETURN_IF_ERROR(SetAside(name));
+  const std::string commit_path = JoinPath(folder, kCommitFile);
+  const std::string commit = absl::StrCat(ToHex(Sha256Of(text)), "\n");
+  if (files_.Exists(commit_path)) {
+    const absl::StatusOr<std::string> present =
+        files_.Read(commit_path, kMaxCommitBytes);
+    // The same checkpoint, of an attempt that failed only later.
+    const bool same = present.ok() && *present == commit;
+    KMYRIAD_RETURN_IF_ERROR(same ? Remove(name) : SetAside(name));
   } else {
     // Without its marker a folder was never a checkpoint.
     KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(folder));
   }
+  *cleared = true;
   KMYRIAD_RETURN_IF_ERROR(files_.Rename(temporary, folder));
-  KMYRIAD_RETURN_IF_ERROR(
-      files_.AtomicReplace(JoinPath(folder, kCommitFile),
-                           absl::StrCat(ToHex(Sha256Of(text)), "\n")));
+  KMYRIAD_RETURN_IF_ERROR(files_.AtomicReplace(commit_path, commit));
   return files_.SyncFolder(folder);
 }
 
@@ -252,9 +258,15 @@ absl::StatusOr<CheckpointSummary> Checkpointer::Save(
   const std::string name = CheckpointName(manifest.epoch());
   const std::string temporary = Path(absl::StrCat(kTemporaryPrefix, name));
   KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(temporary));
+  bool cleared = false;
   absl::Status status = WriteFiles(content, temporary, &manifest);
-  if (status.ok()) status = Commit(temporary, name, manifest);
+  if (status.ok()) status = Commit(temporary, name, manifest, &cleared);
   if (!status.ok()) {
+    // What has its final name already goes, too: it would keep the room that
+    // the next attempt needs. Renamed first, as in Remove.
+    if (cleared && files_.Exists(Path(name))) {
+      files_.Rename(Path(name), temporary).IgnoreError();
+    }
     files_.RemoveAll(temporary).IgnoreError();
     return status;
   }
@@ -285,13 +297,17 @@ absl::Status Checkpointer::Prune(uint32_t keep, const std::string& head) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<CheckpointSummary> all, List());
   for (size_t i = 0; i + keep < all.size(); ++i) {
     if (all[i].name == head) continue;
-    // Renamed first, so that no half-removed folder looks committed.
-    const std::string removed = Path(absl::StrCat(kRemovedPrefix, all[i].name));
-    KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(removed));
-    KMYRIAD_RETURN_IF_ERROR(files_.Rename(all[i].folder, removed));
-    KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(removed));
+    KMYRIAD_RETURN_IF_ERROR(Remove(all[i].name));
   }
   return absl::OkStatus();
+}
+
+absl::Status Checkpointer::Remove(const std::string& name) {
+  // Renamed first, so that no half-removed folder looks committed.
+  const std::string removed = Path(absl::StrCat(kRemovedPrefix, name));
+  KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(removed));
+  KMYRIAD_RETURN_IF_ERROR(files_.Rename(Path(name), removed));
+  return files_.RemoveAll(removed);
 }
 
 absl::Status Checkpointer::SetAside(const std::string& name) {

@@ -100,8 +100,10 @@ class Checkpointer {
   absl::Status WriteFiles(const CheckpointContent& content,
                           const std::string& temporary,
                           v1::CheckpointManifest* manifest);
+  // `*cleared`: from here on what is called `name` is the new checkpoint.
   absl::Status Commit(const std::string& temporary, const std::string& name,
-                      const v1::CheckpointManifest& manifest);
+                      const v1::CheckpointManifest& manifest, bool* cleared);
+  absl::Status Remove(const std::string& name);
   std::string Path(absl::string_view name) const;
 
   FileSystem& files_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/digest.h"
@@ -18,6 +19,8 @@ constexpr absl::string_view kHeadFile = "HEAD.json";
 constexpr absl::string_view kConfigFile = "resolved.textproto";
 constexpr absl::string_view kMetricsFile = "metrics.jsonl";
 constexpr absl::string_view kCheckpointsFolder = "checkpoints";
+// What FileSystem::AtomicReplace appends for its temporary files.
+constexpr absl::string_view kTemporarySuffix = ".tmp-";
 // A manifest carries the terrain's boxes and cells; a head its answers.
 constexpr uint64_t kMaxRecordBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxMetricsBytes = uint64_t{1} << 30;
@@ -122,6 +125,7 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(
 }
 
 absl::Status RunDirectory::ReadRecords() {
+  KMYRIAD_RETURN_IF_ERROR(RemoveLeftovers());
   exists_ = IsRunDirectory(files_, path_);
   if (!exists_) return absl::OkStatus();
   KMYRIAD_RETURN_IF_ERROR(ReadManifest(files_, path_, &manifest_));
@@ -133,6 +137,20 @@ absl::Status RunDirectory::ReadRecords() {
   }
   checkpoints_.emplace(files_, Path(kCheckpointsFolder), manifest_.run_uuid());
   return checkpoints_->RemoveLeftovers();
+}
+
+absl::Status RunDirectory::RemoveLeftovers() {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                           files_.List(path_));
+  for (const std::string& name : names) {
+    for (const absl::string_view record :
+         {kManifestFile, kHeadFile, kConfigFile}) {
+      if (absl::StartsWith(name, absl::StrCat(record, kTemporarySuffix))) {
+        KMYRIAD_RETURN_IF_ERROR(files_.RemoveAll(Path(name)));
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RunDirectory::Initialize(v1::RunManifest manifest,

@@ -91,6 +91,8 @@ class RunDirectory {
   RunDirectory(FileSystem& files, std::string path,
                std::unique_ptr<FileLock> lock);
   absl::Status ReadRecords();
+  // What replacements that were cut short left behind.
+  absl::Status RemoveLeftovers();
   std::string Path(absl::string_view name) const;
 
   FileSystem& files_;
