@@ -73,6 +73,7 @@ LearnerEngine::LearnerEngine(const EngineOptions& options,
       hub_(MakeHubOptions(options.config), clock, policy_, metrics, *this) {
   paused_ = ledger_->paused();
   metrics_.SetState(StateName(v1::RUN_STATE_STARTING));
+  metrics_.storage_writable.Set(1);
   metrics_.SetRun(options.revision, ledger_->manifest().name(),
                   options.config.env().task(), options.config.run().seed(),
                   options.config.population().agents());
@@ -315,13 +316,9 @@ absl::Status LearnerEngine::RetryStorage(
   double seconds = kFirstSaveRetrySeconds;
   while (true) {
     const absl::Status status = attempt();
-    if (status.ok() || absl::IsAborted(status)) return status;
-    metrics_.saves_failed.Add();
-    const std::string message =
-        absl::StrCat("waiting for storage, the save failed: ", status.message(),
-                     ": make room; trying again");
-    events_.Publish(v1::Event::WARNING, message);
-    SetState(v1::RUN_STATE_WAITING, message);
+    if (absl::IsAborted(status)) return status;
+    SetStorage(status);
+    if (status.ok()) return status;
     const double until = clock_.MonotonicSeconds() + seconds;
     while (clock_.MonotonicSeconds() < until) {
       if (interrupted()) return absl::CancelledError("saving was cut");
@@ -329,6 +326,34 @@ absl::Status LearnerEngine::RetryStorage(
     }
     seconds = std::min(2 * seconds, kMaxSaveRetrySeconds);
   }
+}
+
+void LearnerEngine::SetStorage(const absl::Status& status) {
+  absl::Status before = status;
+  {
+    absl::MutexLock lock(&mutex_);
+    std::swap(before, board_.storage);
+  }
+  metrics_.storage_writable.Set(status.ok() ? 1 : 0);
+  if (status.ok()) {
+    if (before.ok()) return;
+    events_.Publish(v1::Event::STATE, "storage takes writes again");
+    SetState(v1::RUN_STATE_RUNNING, "");
+    return;
+  }
+  metrics_.saves_failed.Add();
+  const absl::StatusOr<uint64_t> room = ledger_->FreeBytes();
+  if (room.ok()) {
+    metrics_.storage_free_bytes.Set(static_cast<double>(*room));
+  }
+  if (status.code() == before.code()) return;
+  SetState(
+      v1::RUN_STATE_WAITING,
+      absl::StrCat("waiting for storage, the save failed: ", status.message(),
+                   absl::IsResourceExhausted(status)
+                       ? ": make room; trying again"
+                       : ": make it writable; trying again"),
+      v1::Event::WARNING);
 }
 
 absl::StatusOr<RunEnd> LearnerEngine::EndRun() {
@@ -389,7 +414,8 @@ void LearnerEngine::Wait(double seconds) {
   woken_ = false;
 }
 
-void LearnerEngine::SetState(v1::RunState state, const std::string& message) {
+void LearnerEngine::SetState(v1::RunState state, const std::string& message,
+                             v1::Event::Kind kind) {
   {
     absl::MutexLock lock(&mutex_);
     if (board_.state == state && board_.message == message) return;
@@ -397,9 +423,8 @@ void LearnerEngine::SetState(v1::RunState state, const std::string& message) {
     board_.message = message;
   }
   metrics_.SetState(StateName(state));
-  events_.Publish(v1::Event::STATE,
-                  absl::StrCat("state: ", StateName(state),
-                               message.empty() ? "" : ", ", message));
+  events_.Publish(kind, absl::StrCat("state: ", StateName(state),
+                                     message.empty() ? "" : ", ", message));
 }
 
 void LearnerEngine::SetPhase(v1::RunPhase phase, double share) {
@@ -466,5 +491,13 @@ void LearnerEngine::RequestStop(const std::string& reason) {
 }
 
 void LearnerEngine::Tick() { hub_.Tick(); }
+
+bool LearnerEngine::ready() {
+  absl::MutexLock lock(&mutex_);
+  return board_.storage.ok() && !stop_ &&
+         board_.state != v1::RUN_STATE_DRAINING &&
+         board_.state != v1::RUN_STATE_FINISHED &&
+         board_.state != v1::RUN_STATE_FAILED;
+}
 
 }  // namespace kmyriad

@@ -76,6 +76,10 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   // To be called a few times a second, from any thread.
   void Tick();
 
+  // Whether actors and operators are served: not while the run waits for
+  // storage, drains or has ended.
+  bool ready();
+
   ActorHub& hub() { return hub_; }
   EventLog& events() { return events_; }
 
@@ -103,6 +107,8 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
     double epoch_seconds = 0;
     std::string message;
     std::string parameters_sha256;
+    // Why the last write to the run directory failed; OK if it did not.
+    absl::Status storage;
   };
 
   void OnActorJoined(const std::string& actor) override;
@@ -135,7 +141,10 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   bool stopping();
   // Waits until something happens, at most `seconds`.
   void Wait(double seconds);
-  void SetState(v1::RunState state, const std::string& message);
+  void SetState(v1::RunState state, const std::string& message,
+                v1::Event::Kind kind = v1::Event::STATE);
+  // Says once per outage, and once per reason in it, that storage fails.
+  void SetStorage(const absl::Status& status);
   void SetPhase(v1::RunPhase phase, double share);
   // Makes hub and training thread follow what the ledger says.
   void ApplyPause();

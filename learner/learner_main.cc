@@ -119,18 +119,21 @@ sigset_t BlockSignals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // A file over the process's limit is storage that fails, not the end.
+  signal(SIGXFSZ, SIG_IGN);
   return set;
 }
 
-// Ticks the engine and passes signals on, until `done`: the first one stops
-// the run in good order, the second ends the process at once.
-void Housekeeping(LearnerEngine& engine, const sigset_t& signals,
-                  const std::atomic<bool>& done) {
+// Ticks the engine, shows its health and passes signals on, until `done`: the
+// first one stops the run in good order, the second ends the process at once.
+void Housekeeping(LearnerEngine& engine, GrpcServer& server,
+                  const sigset_t& signals, const std::atomic<bool>& done) {
   const timespec period = {0, 200'000'000};
   bool stopping = false;
   while (!done) {
     const int signal = sigtimedwait(&signals, nullptr, &period);
     engine.Tick();
+    server.SetReady(engine.ready());
     if (signal <= 0) continue;
     if (stopping) _exit(kExitInterrupted);
     stopping = true;
@@ -206,7 +209,8 @@ absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
                             ? std::string()
                             : absl::StrCat(host, ":", exposer->port())}});
   std::atomic<bool> done = false;
-  std::thread housekeeping([&]() { Housekeeping(engine, signals, done); });
+  std::thread housekeeping(
+      [&]() { Housekeeping(engine, *server, signals, done); });
   const absl::StatusOr<RunEnd> end = engine.Run();
   server->Shutdown(kDrainSeconds);
   done = true;

@@ -124,6 +124,10 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       storage_free_bytes(registry.AddGauge(
           "kmyriad_storage_free_bytes", "Room on the run directory's volume.",
           {{"volume", "runs"}})),
+      storage_writable(registry.AddGauge(
+          "kmyriad_storage_writable",
+          "1 unless the run waits for a volume that takes no writes.",
+          {{"volume", "runs"}})),
       entropy_waits(registry.AddCounter(
           "kmyriad_learner_entropy_service_waits_total",
           "Attempts to score that found no entropy service.")),

@@ -49,6 +49,7 @@ class LearnerMetrics {
   Gauge& checkpoint_time;
   Gauge& checkpoint_env_steps;
   Gauge& storage_free_bytes;
+  Gauge& storage_writable;
   Counter& entropy_waits;
 
  private:

@@ -55,13 +55,36 @@ RunLedger::RunLedger(std::unique_ptr<RunDirectory> directory, uint32_t keep,
                      const Clock& clock)
     : keep_(keep), clock_(clock), directory_(std::move(directory)) {}
 
+RunLedger::Change::Change(RunLedger& ledger) : ledger_(ledger) {
+  ledger_.mutex_.Lock();
+}
+
+RunLedger::Change::~Change() {
+  ledger_.ShowView();
+  ledger_.mutex_.Unlock();
+}
+
+void RunLedger::ShowView() {
+  View view{last_,
+            directory_->manifest(),
+            directory_->head().paused(),
+            last_metrics_,
+            directory_->head().checkpoint(),
+            saved_bytes_,
+            saved_time_};
+  absl::MutexLock lock(&view_mutex_);
+  std::swap(view, view_);
+}
+
 absl::StatusOr<std::unique_ptr<RunLedger>> RunLedger::Open(
     std::unique_ptr<RunDirectory> directory, uint32_t keep,
     const Clock& clock) {
   std::unique_ptr<RunLedger> ledger(
       new RunLedger(std::move(directory), keep, clock));
-  absl::MutexLock lock(&ledger->mutex_);
-  KMYRIAD_RETURN_IF_ERROR(ledger->LoadHead());
+  {
+    const Change change(*ledger);
+    KMYRIAD_RETURN_IF_ERROR(ledger->LoadHead());
+  }
   return ledger;
 }
 
@@ -148,13 +171,13 @@ absl::Status RunLedger::TidyUp() {
 }
 
 std::shared_ptr<const CheckpointContent> RunLedger::last() const {
-  absl::MutexLock lock(&mutex_);
-  return last_;
+  absl::MutexLock lock(&view_mutex_);
+  return view_.last;
 }
 
 absl::Status RunLedger::Commit(std::shared_ptr<CheckpointContent> content,
                                absl::string_view metrics_line, bool save) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   if (restore_ != nullptr) {
     return absl::AbortedError("a restore came in: the epoch is void");
   }
@@ -172,7 +195,7 @@ absl::Status RunLedger::Commit(std::shared_ptr<CheckpointContent> content,
 }
 
 absl::Status RunLedger::SaveLast() {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   if (last_ == nullptr) return absl::OkStatus();
   return SaveLocked();
 }
@@ -205,18 +228,18 @@ std::shared_ptr<const CheckpointContent> RunLedger::TakeRestore() {
 }
 
 absl::Status RunLedger::WriteManifest(const v1::RunManifest& manifest) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   return directory_->WriteManifest(manifest);
 }
 
 v1::RunManifest RunLedger::manifest() const {
-  absl::MutexLock lock(&mutex_);
-  return directory_->manifest();
+  absl::MutexLock lock(&view_mutex_);
+  return view_.manifest;
 }
 
 bool RunLedger::paused() const {
-  absl::MutexLock lock(&mutex_);
-  return directory_->head().paused();
+  absl::MutexLock lock(&view_mutex_);
+  return view_.paused;
 }
 
 absl::StatusOr<bool> RunLedger::FindAnswer(
@@ -263,7 +286,7 @@ absl::Status RunLedger::SetPaused(bool paused, v1::StoredAnswer answer) {
 
 absl::StatusOr<v1::PauseResponse> RunLedger::Pause(
     const v1::PauseRequest& request) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   v1::PauseResponse response;
   KMYRIAD_ASSIGN_OR_RETURN(
       const bool known, FindAnswer(request.request_id(), "Pause", &response));
@@ -276,7 +299,7 @@ absl::StatusOr<v1::PauseResponse> RunLedger::Pause(
 
 absl::StatusOr<v1::ResumeResponse> RunLedger::Resume(
     const v1::ResumeRequest& request) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   v1::ResumeResponse response;
   KMYRIAD_ASSIGN_OR_RETURN(
       const bool known, FindAnswer(request.request_id(), "Resume", &response));
@@ -293,7 +316,7 @@ v1::CheckpointInfo RunLedger::LastInfo() const {
 
 absl::StatusOr<v1::CheckpointResponse> RunLedger::Checkpoint(
     const v1::CheckpointRequest& request) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   v1::CheckpointResponse response;
   KMYRIAD_ASSIGN_OR_RETURN(
       const bool known,
@@ -313,7 +336,7 @@ absl::StatusOr<v1::CheckpointResponse> RunLedger::Checkpoint(
 
 absl::StatusOr<v1::StopResponse> RunLedger::Stop(const v1::StopRequest& request,
                                                  bool* repeated) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   v1::StopResponse response;
   KMYRIAD_ASSIGN_OR_RETURN(*repeated,
                            FindAnswer(request.request_id(), "Stop", &response));
@@ -329,7 +352,7 @@ absl::StatusOr<v1::StopResponse> RunLedger::Stop(const v1::StopRequest& request,
 
 absl::StatusOr<v1::RestoreResponse> RunLedger::Restore(
     const v1::RestoreRequest& request) {
-  absl::MutexLock lock(&mutex_);
+  const Change change(*this);
   v1::RestoreResponse response;
   KMYRIAD_ASSIGN_OR_RETURN(
       const bool known, FindAnswer(request.request_id(), "Restore", &response));
@@ -381,23 +404,23 @@ absl::StatusOr<v1::ListCheckpointsResponse> RunLedger::ListCheckpoints() {
 }
 
 std::string RunLedger::last_metrics() const {
-  absl::MutexLock lock(&mutex_);
-  return last_metrics_;
+  absl::MutexLock lock(&view_mutex_);
+  return view_.last_metrics;
 }
 
 std::string RunLedger::last_checkpoint() const {
-  absl::MutexLock lock(&mutex_);
-  return directory_->head().checkpoint();
+  absl::MutexLock lock(&view_mutex_);
+  return view_.checkpoint;
 }
 
 double RunLedger::last_checkpoint_time() const {
-  absl::MutexLock lock(&mutex_);
-  return saved_time_;
+  absl::MutexLock lock(&view_mutex_);
+  return view_.saved_time;
 }
 
 uint64_t RunLedger::last_checkpoint_bytes() const {
-  absl::MutexLock lock(&mutex_);
-  return saved_bytes_;
+  absl::MutexLock lock(&view_mutex_);
+  return view_.saved_bytes;
 }
 
 absl::StatusOr<uint64_t> RunLedger::FreeBytes() {

@@ -26,7 +26,8 @@ namespace kmyriad {
 // Mutating control calls carry a request id. Its answer is stored in the same
 // replacement of HEAD.json as its effect, so that a repeat gets that answer,
 // also after a restart, and has no further effect. Thread-safe; calls wait for
-// storage and for each other.
+// storage and for each other, but for last, manifest, paused and the like,
+// which answer at once: with what held before a call that is in progress.
 class RunLedger {
  public:
   // Loads what HEAD points to; a damaged checkpoint is set aside, loudly, and
@@ -89,8 +90,30 @@ class RunLedger {
   absl::StatusOr<uint64_t> FreeBytes();
 
  private:
+  // What is answered at once.
+  struct View {
+    std::shared_ptr<const CheckpointContent> last;
+    v1::RunManifest manifest;
+    bool paused = false;
+    std::string last_metrics;
+    std::string checkpoint;
+    uint64_t saved_bytes = 0;
+    double saved_time = -1;
+  };
+  // Holds mutex_; at its end the view follows.
+  class ABSL_SCOPED_LOCKABLE Change {
+   public:
+    explicit Change(RunLedger& ledger)
+        ABSL_EXCLUSIVE_LOCK_FUNCTION(ledger.mutex_);
+    ~Change() ABSL_UNLOCK_FUNCTION();
+
+   private:
+    RunLedger& ledger_;
+  };
+
   RunLedger(std::unique_ptr<RunDirectory> directory, uint32_t keep,
             const Clock& clock);
+  void ShowView() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status LoadHead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FallBack(const absl::Status& damage)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -130,6 +153,9 @@ class RunLedger {
   std::atomic<bool> restore_pending_ = false;
   uint64_t saved_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   double saved_time_ ABSL_GUARDED_BY(mutex_) = -1;
+  // Taken after mutex_, and never held for long.
+  mutable absl::Mutex view_mutex_;
+  View view_ ABSL_GUARDED_BY(view_mutex_);
 };
 
 }  // namespace kmyriad

@@ -60,7 +60,8 @@ class FileSystem {
   // Free bytes for this user on the volume that holds `path`.
   virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
   // Creates the file if needed and locks it without waiting. UNAVAILABLE if
-  // another process holds it. The file's content is the holder's process id.
+  // another process holds it. The file's content is the holder's process id,
+  // where there was room for it.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(
       const std::string& path) = 0;
 };

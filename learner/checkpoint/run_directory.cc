@@ -8,6 +8,7 @@
 #include "common/base/digest.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "learner/checkpoint/proto_json.h"
 
 namespace kmyriad {
@@ -171,6 +172,11 @@ absl::Status RunDirectory::Initialize(v1::RunManifest manifest,
 }
 
 absl::Status RunDirectory::WriteManifest(const v1::RunManifest& manifest) {
+  // A resume that changes nothing needs no room.
+  if (exists_ &&
+      google::protobuf::util::MessageDifferencer::Equals(manifest, manifest_)) {
+    return absl::OkStatus();
+  }
   KMYRIAD_RETURN_IF_ERROR(
       files_.AtomicReplace(Path(kManifestFile), FormatJson(manifest)));
   manifest_ = manifest;
@@ -185,6 +191,7 @@ absl::Status RunDirectory::WriteHead(const v1::RunHead& head) {
 }
 
 absl::Status RunDirectory::WriteConfig(const std::string& config_text) {
+  if (exists_ && config_text == config_text_) return absl::OkStatus();
   KMYRIAD_RETURN_IF_ERROR(files_.AtomicReplace(Path(kConfigFile), config_text));
   config_text_ = config_text;
   return absl::OkStatus();

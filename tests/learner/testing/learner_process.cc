@@ -109,15 +109,14 @@ uint64_t LearnerProcess::epoch() {
   return engine_->GetStatus().policy_version();
 }
 
-RunFingerprint FingerprintOf(const std::string& run_dir) {
+RunFingerprint FingerprintOf(const std::string& run_dir, FileSystem& files) {
   RunFingerprint fingerprint;
-  const absl::StatusOr<RunRecord> record =
-      ReadRunDirectory(PosixFileSystem(), run_dir);
+  const absl::StatusOr<RunRecord> record = ReadRunDirectory(files, run_dir);
   EXPECT_TRUE(record.ok()) << record.status();
   if (!record.ok() || record->checkpoints.empty()) return fingerprint;
   const CheckpointSummary& last = record->checkpoints.back();
   EXPECT_EQ(last.name, record->head.checkpoint());
-  const auto verified = VerifyCheckpoint(PosixFileSystem(), last.folder);
+  const auto verified = VerifyCheckpoint(files, last.folder);
   EXPECT_TRUE(verified.ok()) << verified.status();
   fingerprint.epoch = last.manifest.epoch();
   fingerprint.parameters_sha256 = last.manifest.parameters_sha256();

@@ -85,7 +85,8 @@ struct RunFingerprint {
   std::vector<std::string> metrics;
   bool operator==(const RunFingerprint&) const = default;
 };
-RunFingerprint FingerprintOf(const std::string& run_dir);
+RunFingerprint FingerprintOf(const std::string& run_dir,
+                             FileSystem& files = PosixFileSystem());
 
 }  // namespace kmyriad
 
