@@ -40,14 +40,16 @@ def simd_levels():
 class Training:
     """A `kmyriad train` that runs."""
 
-    def __init__(self, runs, name, arguments, environment=None):
+    def __init__(self, runs, name, arguments, environment=None,
+                 session=False):
         self.folder = os.path.join(runs, name)
         self.log = open(os.path.join(runs, f"{name}.out"), "a+",
                         encoding="utf-8")
         self.process = subprocess.Popen(
             [KMYRIAD, "train", "--runs", runs, "--name", name, *arguments],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})})
+            env={**os.environ, **(environment or {})},
+            start_new_session=session)
 
     def output(self):
         self.log.seek(0)
