@@ -12,6 +12,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
 #include "common/rpc/stream_reactor.h"
+#include "entropy_service/score_header_codec.h"
 
 namespace kmyriad {
 namespace {
@@ -45,42 +46,6 @@ struct Job {
   explicit Job(std::shared_ptr<std::atomic<int>> open)
       : slot(std::move(open)) {}
 };
-
-absl::StatusOr<ScoreRequest> RequestFrom(const v1::ScoreEpochHeader& header) {
-  ScoreRequest request;
-  KMYRIAD_ASSIGN_OR_RETURN(request.run_uuid,
-                           UuidFromBytes(header.run_uuid(), "run_uuid"));
-  KMYRIAD_ASSIGN_OR_RETURN(
-      request.particle_digest,
-      DigestFromBytes(header.particle_digest(), "particle_digest"));
-  if (header.reward() != v1::REWARD_KIND_FORWARD) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("reward = ", static_cast<int>(header.reward()),
-                     ": this version gives REWARD_KIND_FORWARD"));
-  }
-  if (header.pooling() == v1::POOLING_COLLECTIVE) {
-    request.pooling = Pooling::kCollective;
-  } else if (header.pooling() == v1::POOLING_INDIVIDUAL) {
-    request.pooling = Pooling::kIndividual;
-  } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("pooling = ", static_cast<int>(header.pooling()),
-                     ": use POOLING_COLLECTIVE or POOLING_INDIVIDUAL"));
-  }
-  if (header.has_coverage()) {
-    KMYRIAD_ASSIGN_OR_RETURN(request.coverage, FromProto(header.coverage()));
-  }
-  request.epoch = header.epoch();
-  request.envs = header.envs();
-  request.horizon = header.horizon();
-  request.agents = header.agents();
-  request.dims = header.dims();
-  request.k = header.k();
-  request.floor = header.floor();
-  request.window = header.window();
-  request.seed = header.seed();
-  return request;
-}
 
 // Little-endian bytes of a vector of numbers.
 template <typename T>
@@ -179,7 +144,7 @@ class ScoreStream final : public Stream {
           return absl::InvalidArgumentError("a second header");
         }
         KMYRIAD_ASSIGN_OR_RETURN(ScoreRequest header,
-                                 RequestFrom(request.header()));
+                                 ScoreRequestFromProto(request.header()));
         KMYRIAD_ASSIGN_OR_RETURN(job_->particles,
                                  EpochParticles::Create(std::move(header)));
         return absl::OkStatus();

@@ -8,9 +8,17 @@ elseif(KMYRIAD_SANITIZER STREQUAL "thread")
 elseif(KMYRIAD_SANITIZER STREQUAL "undefined")
   set(KMYRIAD_SANITIZER_FLAGS -fsanitize=undefined
       -fno-sanitize-recover=undefined)
+elseif(KMYRIAD_SANITIZER STREQUAL "fuzzer")
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "KMYRIAD_SANITIZER=fuzzer needs clang; the preset "
+                        "`fuzz` chooses it")
+  endif()
+  set(KMYRIAD_SANITIZER_FLAGS
+      -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+      -fno-sanitize-recover=undefined,float-cast-overflow)
 elseif(KMYRIAD_SANITIZER)
   message(FATAL_ERROR "KMYRIAD_SANITIZER=${KMYRIAD_SANITIZER}: use address, "
-                      "thread or undefined")
+                      "thread, undefined or fuzzer")
 endif()
 if(KMYRIAD_SANITIZER_FLAGS)
   add_compile_options(${KMYRIAD_SANITIZER_FLAGS} -fno-omit-frame-pointer)

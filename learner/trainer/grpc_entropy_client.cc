@@ -102,7 +102,8 @@ absl::Status ReadRewards(const v1::RewardChunk& chunk, uint64_t particles,
                          std::vector<float>* rewards) {
   const uint64_t count = chunk.rewards().size() / sizeof(float);
   const uint64_t present = rewards->size();
-  if (chunk.first() != present || chunk.rewards().size() % sizeof(float) != 0 ||
+  if (chunk.first() != present || count == 0 ||
+      chunk.rewards().size() % sizeof(float) != 0 ||
       count > particles - present) {
     return BadAnswer("a chunk of rewards out of turn");
   }
