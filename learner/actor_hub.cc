@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
+#include "learner/hello_check.h"
 
 namespace kmyriad {
 namespace {
@@ -20,8 +21,12 @@ constexpr double kEvictBeats = 7.5;
 // An actor whose segments are no use this many times in a row is sent away:
 // otherwise it would be leased the same blocks for ever.
 constexpr uint32_t kMaxDamagedInARow = 16;
-constexpr size_t kMaxActorId = 128;
-constexpr uint32_t kMaxCapacity = 4096;
+// The same for messages that are refused as rubbish.
+constexpr uint32_t kMaxRefusedInARow = 64;
+// Streams at once, those included that have not said Hello.
+constexpr size_t kMaxStreams = 4096;
+// An actor that has more than this before it gets no further policy.
+constexpr uint64_t kMaxBacklog = uint64_t{1} << 20;
 constexpr size_t kSnapshotChunk = size_t{1} << 20;
 
 v1::SegmentResult ToProto(SegmentOutcome outcome) {
@@ -38,24 +43,6 @@ v1::SegmentResult ToProto(SegmentOutcome outcome) {
   return v1::SEGMENT_RESULT_DAMAGED;
 }
 
-absl::StatusOr<ActorIdentity> IdentityOf(const v1::Hello& hello) {
-  ActorIdentity identity;
-  KMYRIAD_ASSIGN_OR_RETURN(identity.environment,
-                           FromProto(hello.environment()));
-  KMYRIAD_ASSIGN_OR_RETURN(identity.fingerprint,
-                           DigestFromBytes(hello.fingerprint(), "fingerprint"));
-  KMYRIAD_ASSIGN_OR_RETURN(
-      identity.golden_digest,
-      DigestFromBytes(hello.golden_digest(), "golden_digest"));
-  return identity;
-}
-
-absl::Status Differs(absl::string_view what, const std::string& actor,
-                     const std::string& run, absl::string_view mend) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(what, " = ", actor, ", the run has ", run, ": ", mend));
-}
-
 }  // namespace
 
 ActorHub::ActorHub(const HubOptions& options, const Clock& clock,
@@ -69,68 +56,29 @@ ActorHub::ActorHub(const HubOptions& options, const Clock& clock,
       leases_(clock, {BlockCount(options.envs), options.min_lease_seconds}) {}
 
 StreamId ActorHub::OnConnect(std::shared_ptr<ActorConnection> connection) {
-  absl::MutexLock lock(&mutex_);
-  const StreamId id = next_id_++;
-  Stream& stream = streams_[id];
-  stream.connection = std::move(connection);
-  stream.last_seen = clock_.MonotonicSeconds();
+  Report report;
+  StreamId id = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    id = next_id_++;
+    Stream& stream = streams_[id];
+    stream.connection = std::move(connection);
+    stream.last_seen = stream.written_time = clock_.MonotonicSeconds();
+    if (streams_.size() > kMaxStreams) {
+      metrics_.refused_hellos.Add();
+      CloseStream(id, stream,
+                  absl::ResourceExhaustedError(absl::StrCat(
+                      "more than ", kMaxStreams, " streams at once")),
+                  &report);
+    }
+  }
+  Publish(report);
   return id;
-}
-
-absl::Status ActorHub::CheckHello(const v1::Hello& hello) const {
-  if (hello.protocol_version() != kProtocolVersion) {
-    return Differs("protocol_version", absl::StrCat(hello.protocol_version()),
-                   absl::StrCat(kProtocolVersion),
-                   "use actor and learner of one build");
-  }
-  if (hello.actor_id().empty() || hello.actor_id().size() > kMaxActorId) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("actor_id has ", hello.actor_id().size(),
-                     " characters: 1..", kMaxActorId));
-  }
-  if (hello.capacity_blocks() == 0 || hello.capacity_blocks() > kMaxCapacity) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "capacity_blocks = ", hello.capacity_blocks(), ": 1..", kMaxCapacity));
-  }
-  KMYRIAD_ASSIGN_OR_RETURN(const Digest config_hash,
-                           DigestFromBytes(hello.config_hash(), "config_hash"));
-  KMYRIAD_ASSIGN_OR_RETURN(const ActorIdentity identity, IdentityOf(hello));
-  if (config_hash != options_.config_hash) {
-    return Differs("config_hash", ToHex(config_hash),
-                   ToHex(options_.config_hash),
-                   "start the actor with the run's configuration");
-  }
-  if (hello.backend() != options_.backend) {
-    return Differs("backend", hello.backend(), options_.backend,
-                   "start the actor with the run's physics.backend");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ActorHub::CheckIdentity(const v1::Hello& hello) const {
-  KMYRIAD_ASSIGN_OR_RETURN(const ActorIdentity identity, IdentityOf(hello));
-  if (identity.fingerprint != identity_->fingerprint) {
-    return Differs("fingerprint", ToHex(identity.fingerprint),
-                   ToHex(identity_->fingerprint),
-                   "task, terrain, model or physics are not the run's");
-  }
-  if (identity.golden_digest != identity_->golden_digest) {
-    return Differs("golden_digest", ToHex(identity.golden_digest),
-                   ToHex(identity_->golden_digest),
-                   "this machine computes other bits than the run's first "
-                   "actor");
-  }
-  if (identity.environment != identity_->environment) {
-    return Differs("environment", identity.environment.terrain,
-                   identity_->environment.terrain,
-                   "the specifications are not equal");
-  }
-  return absl::OkStatus();
 }
 
 void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
   Report report;
-  const absl::Status valid = CheckHello(hello);
+  const absl::Status valid = CheckHello(hello, options_);
   {
     absl::MutexLock lock(&mutex_);
     const auto found = streams_.find(id);
@@ -142,7 +90,8 @@ void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
     if (stream.state != State::kNew) {
       status = absl::InvalidArgumentError("a second Hello on one stream");
     }
-    if (status.ok() && identity_.has_value()) status = CheckIdentity(hello);
+    if (status.ok() && identity_.has_value())
+      status = CheckIdentity(hello, *identity_);
     if (!status.ok()) {
       metrics_.refused_hellos.Add();
       LogWarning("actor ", absl::string_view(hello.actor_id()).substr(0, 128),
@@ -271,19 +220,25 @@ void ActorHub::OnBatch(StreamId id, const v1::StateBatch& batch) {
   const absl::Status status = AddBatch(id, batch);
   metrics_.batches.Add();
   metrics_.batch_bytes.Add(static_cast<double>(StateBatchBytes(batch)));
-  AcknowledgeBatch(id, batch, status);
+  AcknowledgeBatch(id, batch, status, &report);
   Publish(report);
 }
 
 void ActorHub::AcknowledgeBatch(StreamId id, const v1::StateBatch& batch,
-                                const absl::Status& status) {
+                                const absl::Status& status, Report* report) {
   absl::MutexLock lock(&mutex_);
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   Stream& stream = found->second;
   if (stream.state != State::kActive) return;
   stream.received_bytes += StateBatchBytes(batch);
-  if (!status.ok()) SendBatchError(stream, batch.key(), status);
+  if (status.ok()) {
+    stream.refused_in_a_row = 0;
+  } else {
+    SendBatchError(stream, batch.key(), status);
+    CountRefusal(id, stream, status, report);
+    if (stream.state != State::kActive) return;
+  }
   // A quarter of the credit keeps an actor from running dry without a message
   // per batch.
   if (stream.received_bytes - stream.acknowledged_bytes >=
@@ -373,9 +328,10 @@ void ActorHub::OnUnknown(StreamId id) {
     absl::MutexLock lock(&mutex_);
     Stream* stream = Touch(id, &report);
     if (stream != nullptr) {
-      SendBatchError(
-          *stream, v1::SegmentKey(),
-          absl::InvalidArgumentError("a message without a kind that is known"));
+      const absl::Status status = absl::InvalidArgumentError(
+          "bytes that are no message of a kind that is known");
+      SendBatchError(*stream, v1::SegmentKey(), status);
+      CountRefusal(id, *stream, status, &report);
     }
   }
   Publish(report);
@@ -394,8 +350,42 @@ void ActorHub::Tick() {
   Publish(report);
 }
 
+void ActorHub::CountRefusal(StreamId id, Stream& stream,
+                            const absl::Status& status, Report* report) {
+  // Whatever is merely late is no rubbish.
+  if (!absl::IsInvalidArgument(status) && !absl::IsDataLoss(status)) return;
+  if (++stream.refused_in_a_row < kMaxRefusedInARow) return;
+  CloseStream(
+      id, stream,
+      absl::InvalidArgumentError(absl::StrCat(
+          kMaxRefusedInARow,
+          " messages in a row were refused; the last: ", status.message())),
+      report);
+}
+
+void ActorHub::CheckReader(StreamId id, Stream& stream, double now,
+                           Report* report) {
+  const StreamBacklog backlog = stream.connection->backlog();
+  if (backlog.bytes == 0 || backlog.written != stream.written) {
+    stream.written = backlog.written;
+    stream.written_time = now;
+    return;
+  }
+  if (now - stream.written_time < kEvictBeats * options_.heartbeat_seconds) {
+    return;
+  }
+  metrics_.refused_batches.Add();
+  const absl::Status status = absl::ResourceExhaustedError(
+      absl::StrCat("does not read what it is sent: ", backlog.bytes, " bytes"));
+  // Close, perhaps long ago, waits for the peer.
+  stream.connection->Abort(status);
+  unflushed_.push_back(stream.connection);
+  CloseStream(id, stream, status, report);
+}
+
 void ActorHub::TickStream(StreamId id, Stream& stream, double now,
                           Report* report) {
+  CheckReader(id, stream, now, report);
   if (stream.state == State::kClosed) return;
   const double silent = now - stream.last_seen;
   if (silent >= kEvictBeats * options_.heartbeat_seconds) {
@@ -422,7 +412,7 @@ void ActorHub::GrantAll() {
 
 void ActorHub::GrantLeases(StreamId id, Stream& stream) {
   if (stream.state != State::kActive || !collecting_ || !leasing_ ||
-      drain_.has_value()) {
+      drain_.has_value() || stream.connection->backlog().bytes > kMaxBacklog) {
     return;
   }
   const LeaseGrant grant = leases_.Assign(id);
@@ -531,7 +521,7 @@ void ActorHub::Pin(const Uuid& run_uuid, const ActorIdentity& identity) {
                    identity.environment.feature_dim()});
     for (auto& [id, stream] : streams_) {
       if (stream.state != State::kWaiting) continue;
-      const absl::Status status = CheckIdentity(stream.hello);
+      const absl::Status status = CheckIdentity(stream.hello, *identity_);
       if (status.ok()) {
         Admit(id, stream, &report);
       } else {

@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
+#include "common/rpc/stream_reactor.h"
 #include "kmyriad/v1/learner.pb.h"
 #include "learner/collector/lease_table.h"
 #include "learner/collector/segment_assembler.h"
@@ -37,6 +38,10 @@ class ActorConnection {
   virtual void Send(v1::LearnerMessage message) = 0;
   // Ends the stream after what was sent. OnGone follows.
   virtual void Close(const absl::Status& status) = 0;
+  // Ends it at once: the peer does not read.
+  virtual void Abort(const absl::Status& status) = 0;
+  // What the peer has not taken yet.
+  virtual StreamBacklog backlog() const = 0;
   // May be called by several threads at once, and from within itself.
   virtual void Flush() = 0;
 };
@@ -100,7 +105,7 @@ class ActorHub {
   void OnBatch(StreamId id, const v1::StateBatch& batch);
   void OnSegmentDone(StreamId id, const v1::SegmentDone& done);
   void OnHeartbeat(StreamId id);
-  // An empty message, or one of a kind that is unknown.
+  // Bytes that are no message, an empty one, or one of an unknown kind.
   void OnUnknown(StreamId id);
   // Last call for a stream.
   void OnGone(StreamId id, const std::string& reason);
@@ -147,6 +152,10 @@ class ActorHub {
     uint64_t segments = 0;
     v1::SegmentResult last_result = v1::SEGMENT_RESULT_UNSPECIFIED;
     uint32_t damaged_in_a_row = 0;
+    uint32_t refused_in_a_row = 0;
+    // Writes that were done when writing last got on, and when that was.
+    uint64_t written = 0;
+    double written_time = 0;
     // Part of which policy the actor has.
     Digest sent_policy{};
     uint32_t sent_first = 0;
@@ -160,9 +169,6 @@ class ActorHub {
     absl::Status broken;
   };
 
-  absl::Status CheckHello(const v1::Hello& hello) const;
-  absl::Status CheckIdentity(const v1::Hello& hello) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Admit(StreamId id, Stream& stream, Report* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseStream(StreamId id, Stream& stream, const absl::Status& status,
@@ -173,6 +179,12 @@ class ActorHub {
   // before Hello is closed.
   Stream* Touch(StreamId id, Report* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends a stream whose peer takes nothing of what it is sent.
+  void CheckReader(StreamId id, Stream& stream, double now, Report* report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts what a peer was refused; too much of it ends its stream.
+  void CountRefusal(StreamId id, Stream& stream, const absl::Status& status,
+                    Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TickStream(StreamId id, Stream& stream, double now, Report* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrantLeases(StreamId id, Stream& stream)
@@ -187,7 +199,7 @@ class ActorHub {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AddBatch(StreamId id, const v1::StateBatch& batch);
   void AcknowledgeBatch(StreamId id, const v1::StateBatch& batch,
-                        const absl::Status& status);
+                        const absl::Status& status, Report* report);
   void FinishSegment(StreamId id, Stream& stream, const v1::SegmentDone& done,
                      Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a block was applied: nobody else needs to go on with it.

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
+#include "common/base/check.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/stream_reactor.h"
 #include "kmyriad/v1/learner.pb.h"
@@ -20,7 +21,7 @@ namespace kmyriad {
 // lock, sent without it, in order, by one thread at a time.
 class CollectStream : public ActorConnection {
  public:
-  using Handle = StreamHandle<v1::ActorMessage, v1::LearnerMessage>;
+  using Handle = StreamHandle<grpc::ByteBuffer, grpc::ByteBuffer>;
 
   explicit CollectStream(std::shared_ptr<Handle> handle)
       : handle_(std::move(handle)) {}
@@ -35,6 +36,14 @@ class CollectStream : public ActorConnection {
     if (!close_.has_value()) close_ = status;
   }
 
+  void Abort(const absl::Status& status) override {
+    absl::MutexLock lock(&mutex_);
+    if (!abort_.has_value()) abort_ = status;
+    messages_.clear();
+  }
+
+  StreamBacklog backlog() const override { return handle_->backlog(); }
+
   void Flush() override {
     absl::MutexLock lock(&mutex_);
     // Whoever sends, also further up this call stack, sends the rest, too.
@@ -44,25 +53,41 @@ class CollectStream : public ActorConnection {
       v1::LearnerMessage message = std::move(messages_.front());
       messages_.pop_front();
       mutex_.Unlock();
-      handle_->Send(std::move(message));
+      handle_->Send(Serialized(message));
       mutex_.Lock();
     }
-    const bool close = close_.has_value() && !closed_;
-    closed_ |= close;
+    const bool end = (close_.has_value() || abort_.has_value()) && !closed_;
+    closed_ |= end;
     sending_ = false;
-    if (!close) return;
-    const grpc::Status status = ToGrpcStatus(*close_);
+    if (!end) return;
+    const bool abort = abort_.has_value();
+    const grpc::Status status = ToGrpcStatus(abort ? *abort_ : *close_);
     mutex_.Unlock();
-    handle_->Close(status);
+    if (abort) {
+      handle_->Abort(status);
+    } else {
+      handle_->Close(status);
+    }
     mutex_.Lock();
   }
 
  private:
+  // As gRPC would; a message of ours can always be written.
+  static grpc::ByteBuffer Serialized(const v1::LearnerMessage& message) {
+    grpc::ByteBuffer buffer;
+    bool own_buffer = false;
+    KMYRIAD_CHECK(grpc::SerializationTraits<v1::LearnerMessage>::Serialize(
+                      message, &buffer, &own_buffer)
+                      .ok());
+    return buffer;
+  }
+
   const std::shared_ptr<Handle> handle_;
   absl::Mutex mutex_;
   std::deque<v1::LearnerMessage> messages_ ABSL_GUARDED_BY(mutex_);
   bool sending_ ABSL_GUARDED_BY(mutex_) = false;
   absl::optional<absl::Status> close_ ABSL_GUARDED_BY(mutex_);
+  absl::optional<absl::Status> abort_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -9,17 +9,29 @@
 namespace kmyriad {
 namespace {
 
+// Takes messages as bytes: gRPC would end the stream without a word for bytes
+// that are no message.
 class CollectReactor
-    : public StreamReactor<v1::ActorMessage, v1::LearnerMessage> {
+    : public StreamReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit CollectReactor(ActorHub& hub)
-      : hub_(hub),
+  CollectReactor(ActorHub& hub, grpc::CallbackServerContext* context)
+      : StreamReactor(context),
+        hub_(hub),
         id_(hub.OnConnect(std::make_shared<CollectStream>(handle()))) {
     ReadNext();
   }
 
  private:
-  void OnMessage(v1::ActorMessage& message) override {
+  void OnMessage(grpc::ByteBuffer& bytes) override {
+    if (!grpc::SerializationTraits<v1::ActorMessage>::Deserialize(&bytes,
+                                                                  &message_)
+             .ok()) {
+      message_.Clear();
+    }
+    Handle(message_);
+  }
+
+  void Handle(const v1::ActorMessage& message) {
     switch (message.message_case()) {
       case v1::ActorMessage::kHello:
         hub_.OnHello(id_, message.hello());
@@ -50,15 +62,17 @@ class CollectReactor
 
   ActorHub& hub_;
   const StreamId id_;
+  // Its buffers are used again.
+  v1::ActorMessage message_;
   std::string reason_ = "its stream ended";
 };
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::ActorMessage, v1::LearnerMessage>*
-LearnerServiceImpl::Collect(grpc::CallbackServerContext* /*context*/) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
+LearnerServiceImpl::Collect(grpc::CallbackServerContext* context) {
   // Deletes itself at the end of the call.
-  return new CollectReactor(hub_);
+  return new CollectReactor(hub_, context);
 }
 
 }  // namespace kmyriad

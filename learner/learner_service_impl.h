@@ -8,12 +8,13 @@ namespace kmyriad {
 
 // Service Learner: one reactor per actor stream, which hands each message to
 // the hub and reads the next one when the hub has taken it.
-class LearnerServiceImpl : public v1::Learner::CallbackService {
+class LearnerServiceImpl
+    : public v1::Learner::WithRawCallbackMethod_Collect<v1::Learner::Service> {
  public:
   // The hub must outlive the server.
   explicit LearnerServiceImpl(ActorHub& hub) : hub_(hub) {}
 
-  grpc::ServerBidiReactor<v1::ActorMessage, v1::LearnerMessage>* Collect(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Collect(
       grpc::CallbackServerContext* context) override;
 
  private:

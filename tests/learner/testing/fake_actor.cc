@@ -84,6 +84,16 @@ void FakeConnection::Close(const absl::Status& status) {
   close_ = status;
 }
 
+StreamBacklog FakeConnection::backlog() const {
+  absl::MutexLock lock(&mutex_);
+  return backlog_;
+}
+
+void FakeConnection::SetBacklog(const StreamBacklog& backlog) {
+  absl::MutexLock lock(&mutex_);
+  backlog_ = backlog;
+}
+
 void FakeConnection::Flush() {
   absl::MutexLock lock(&mutex_);
   for (v1::LearnerMessage& message : stored_) {

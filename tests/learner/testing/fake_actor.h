@@ -36,7 +36,11 @@ class FakeConnection : public ActorConnection {
  public:
   void Send(v1::LearnerMessage message) override;
   void Close(const absl::Status& status) override;
+  void Abort(const absl::Status& status) override { Close(status); }
+  StreamBacklog backlog() const override;
   void Flush() override;
+  // What the hub is told from now on.
+  void SetBacklog(const StreamBacklog& backlog);
 
   // Messages flushed since the last call.
   std::vector<v1::LearnerMessage> Take();
@@ -49,6 +53,7 @@ class FakeConnection : public ActorConnection {
   std::vector<v1::LearnerMessage> flushed_ ABSL_GUARDED_BY(mutex_);
   absl::optional<absl::Status> close_ ABSL_GUARDED_BY(mutex_);
   absl::optional<absl::Status> closed_ ABSL_GUARDED_BY(mutex_);
+  StreamBacklog backlog_ ABSL_GUARDED_BY(mutex_);
 };
 
 // An actor without physics and network: computes FakeSegments for its leases
