@@ -17,7 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
-#include "common/rpc/stream_reactor.h"
+#include "common/rpc/stream_handle.h"
 #include "kmyriad/v1/learner.pb.h"
 #include "learner/collector/lease_table.h"
 #include "learner/collector/segment_assembler.h"
