@@ -1,11 +1,13 @@
 // For the thread sanitizer alone. The packaged Abseil is not built with it, so
 // that it sees no order in what absl::Mutex and its relatives protect and
-// reports races that are none. The linker sends our calls of these functions
-// here (--wrap, CMakeLists.txt); each tells the sanitizer of the
-// order and does its work by the real function.
+// reports races that are none. A program's own definition of a function goes
+// before that of a shared library, for the calls from gRPC's library, too: each
+// of these tells the sanitizer of the order and does its work by the real one.
 //
 // Waiters' conditions are evaluated by whoever unlocks, inside Abseil: reads
 // in there are ignored.
+
+#include <dlfcn.h>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -15,6 +17,13 @@ void __tsan_acquire(void* address);
 void __tsan_release(void* address);
 void AnnotateIgnoreReadsBegin(const char* file, int line);
 void AnnotateIgnoreReadsEnd(const char* file, int line);
+}
+
+// Libraries that are not built with the sanitizer are not judged: what they
+// read, write and free on their own has an order that it cannot see.
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() {
+  return "ignore_noninstrumented_modules=1:second_deadlock_stack=1";
 }
 
 namespace {
@@ -60,14 +69,16 @@ using absl::Condition;
 using absl::Duration;
 using absl::Time;
 
-// Defines the wrapper of `symbol`, a member function with these further
-// parameters; `order` is one of the classes above, `object` what it orders.
+// Defines `symbol`, a member function with these further parameters; `order` is
+// one of the classes above, `object` what it orders.
 #define KMYRIAD_WRAP(result, symbol, order, object, parameters, arguments) \
-  extern "C" result __real_##symbol parameters;                            \
-  extern "C" result __wrap_##symbol parameters;                            \
-  extern "C" result __wrap_##symbol parameters {                           \
+  extern "C" result symbol parameters;                                     \
+  extern "C" result symbol parameters {                                    \
+    using Function = result(*) parameters;                                 \
+    static const auto real =                                               \
+        reinterpret_cast<Function>(dlsym(RTLD_NEXT, #symbol));             \
     order scope(object);                                                   \
-    return __real_##symbol arguments;                                      \
+    return real arguments;                                                 \
   }
 
 // absl::Mutex: Lock, TryLock, Unlock and their forms for readers.
