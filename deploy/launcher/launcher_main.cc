@@ -65,9 +65,18 @@ void AddTrain(CLI::App& app, TrainOptions& options) {
   command->add_option("--name", options.name,
                       "Name of the run (that of preset or file)");
   AddRuns(command, &options.runs);
-  command->add_option("--resume", options.resume, "auto, never or must")
-      ->check(CLI::IsMember({"auto", "never", "must"}))
-      ->capture_default_str();
+  auto* resume =
+      command->add_option("--resume", options.resume, "auto, never or must")
+          ->check(CLI::IsMember({"auto", "never", "must"}))
+          ->capture_default_str();
+  auto* fork = command->add_option(
+      "--fork", options.fork,
+      "Train a new run of this name, from a checkpoint of the run --name");
+  fork->excludes(resume);
+  command
+      ->add_option("--fork-at", options.fork_at,
+                   "The checkpoint to fork from, folder name or epoch (HEAD's)")
+      ->needs(fork);
 }
 
 void AddCtl(CLI::App& app, CtlOptions& options) {

@@ -39,6 +39,41 @@ class TrainTest(harness.EndToEndTest):
         again = self.train("cut")
         self.assert_same(cut, again)
 
+    def test_a_fork_goes_on_as_its_source_would_and_leaves_it_alone(self):
+        old = self.train("old", *SMALL, "--epochs", "3")
+        training = self.start("old", "--fork", "new", "--epochs", "5")
+        self.assertEqual(training.wait(), 0, training.output())
+        new = self.inspect("new")
+        self.assert_same(new, self.train("whole", *SMALL, "--epochs", "5"))
+        self.assertNotEqual(new["run_uuid"], old["run_uuid"])
+        self.assertEqual(new["run"]["forked_from"],
+                         f"old {old['run_uuid']} epoch 3")
+        self.assert_same(self.inspect("old"), old)
+        self.assertEqual([line["epoch"] for line in self.metrics("new")],
+                         [1, 2, 3, 4, 5])
+
+    def test_a_fork_may_change_what_a_resume_may_not(self):
+        self.train("old", *SMALL, "--epochs", "3")
+        change = ["--set", "ppo.clip=0.1", "--epochs", "4"]
+        refused = self.start("old", *change)
+        self.assertEqual(refused.wait(), 78, refused.output())
+        self.assertIn("ppo.clip", refused.output())
+        forked = self.start("old", *change, "--fork", "new", "--fork-at", "2")
+        self.assertEqual(forked.wait(), 0, forked.output())
+        self.assertIn("ppo.clip is 0.1, was 0.2", forked.output())
+        self.assertEqual(self.inspect("new")["epoch"], 4)
+        for arguments, word in ((["--fork", "new"], "already"),
+                                (["--fork", "wide", "--set",
+                                  "network.trunk=32"], "network.trunk"),
+                                (["--fork", "late", "--fork-at", "9"],
+                                 "epoch_000009")):
+            again = self.start("old", *arguments)
+            self.assertNotIn(again.wait(), (0, 75), again.output())
+            self.assertIn(word, again.output())
+        self.assertEqual(sorted(name for name in os.listdir(self.runs)
+                                if not name.endswith(".out")),
+                         ["new", "old"])
+
     def test_other_seeds_give_other_parameters(self):
         one = self.train("one", *SMALL, "--epochs", "2", "--seed", "1")
         two = self.train("two", *SMALL, "--epochs", "2", "--seed", "2")

@@ -58,6 +58,7 @@ void AddRun(const RunRecord& record, nlohmann::json& object) {
   object["run"] = {{"name", record.manifest.name()},
                    {"created_utc", record.manifest.created_utc()},
                    {"revision", record.manifest.revision()},
+                   {"forked_from", record.manifest.forked_from()},
                    {"task", record.manifest.environment().task()},
                    {"terrain", record.manifest.environment().terrain()},
                    {"fingerprint", record.manifest.fingerprint()},

@@ -8,8 +8,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/base/build_info.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
@@ -19,6 +23,8 @@
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"
 #include "deploy/launcher/train_session.h"
+#include "learner/checkpoint/checkpointer.h"
+#include "learner/checkpoint/fork.h"
 
 namespace kmyriad {
 namespace {
@@ -171,12 +177,66 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
   std::printf("plot:    %s plot%s\n", command.c_str(), target.c_str());
 }
 
+// What the tensors of a checkpoint are made for.
+bool ShapesTensors(const std::string& key) {
+  return absl::StartsWith(key, "population.") ||
+         absl::StartsWith(key, "network.") || key == "env.task" ||
+         key == "env.terrain";
+}
+
+// Makes the run options.fork from a checkpoint of the run `name`. Any key may
+// differ but those that the tensors' shapes hang on; what does is said.
+absl::Status Fork(const TrainOptions& options, const std::string& name,
+                  FileSystem& files) {
+  KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.fork));
+  ForkOptions fork;
+  fork.source = JoinPath(options.runs, name);
+  fork.target = JoinPath(options.runs, options.fork);
+  if (!RunExists(files, fork.source)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--fork = ", options.fork, ": there is no run in ",
+                     fork.source, " to fork from; correct --name or --runs"));
+  }
+  ConfigSource stored_source;
+  stored_source.file = JoinPath(fork.source, "resolved.textproto");
+  KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig stored,
+                           LoadRunConfig(stored_source));
+  KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
+                           ResolveConfig(options, true, fork.source));
+  for (const ConfigDifference& difference : CompareRunConfigs(stored, config)) {
+    if (ShapesTensors(difference.key)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(difference.key, " = ", difference.wanted,
+                       " (the run has ", difference.stored,
+                       "): a fork keeps the shapes of its tensors; leave "
+                       "it out, or start a new run"));
+    }
+    std::fprintf(stderr, "fork %s: %s is %s, was %s in %s\n",
+                 options.fork.c_str(), difference.key.c_str(),
+                 difference.wanted.c_str(), difference.stored.c_str(),
+                 name.c_str());
+  }
+  uint64_t epoch = 0;
+  fork.checkpoint = absl::SimpleAtoi(options.fork_at, &epoch)
+                        ? CheckpointName(epoch)
+                        : options.fork_at;
+  fork.config_text = FormatRunConfig(config);
+  fork.created_utc = absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%SZ", RealClock().WallTime(), absl::UTCTimeZone());
+  fork.revision = BuildRevision();
+  return ForkRun(fork, files);
+}
+
 absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
   FileSystem& files = PosixFileSystem();
   if (!options.name.empty()) {
     KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.name));
   }
-  const std::string name = NameOf(options);
+  std::string name = NameOf(options);
+  if (!options.fork.empty()) {
+    KMYRIAD_RETURN_IF_ERROR(Fork(options, name, files));
+    name = options.fork;
+  }
   const std::string folder = JoinPath(options.runs, name);
   const bool exists = RunExists(files, folder);
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,

@@ -21,6 +21,11 @@ struct TrainOptions {
   std::string name;
   std::string runs;
   std::string resume = "auto";
+  // Name of a new run to make from a checkpoint of this one and to train in
+  // its place; empty: none.
+  std::string fork;
+  // The checkpoint, folder name or epoch number; empty: that of HEAD.
+  std::string fork_at;
 };
 
 // `kmyriad train`: resolves the configuration, makes the run's folder and runs
