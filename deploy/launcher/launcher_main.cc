@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
+#include "common/config/run_config.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/commands/ctl.h"
 #include "deploy/launcher/commands/doctor.h"
@@ -174,6 +176,22 @@ int RunVersion(bool json) {
   return kExitDone;
 }
 
+// A first word that is no command; the parser itself only misses a command.
+bool SaysUnknownCommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return false;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (command->get_name() == argv[1]) return false;
+    names.push_back(command->get_name());
+  }
+  const std::string near = NearestName(argv[1], names);
+  std::fprintf(stderr,
+               "kmyriad: error: %s: no such command; %s%s%suse one of %s\n",
+               argv[1], near.empty() ? "" : "did you mean ", near.c_str(),
+               near.empty() ? "" : "? or ", absl::StrJoin(names, ", ").c_str());
+  return true;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Unsupervised pretraining of populations of robot policies",
                "kmyriad");
@@ -186,6 +204,7 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (SaysUnknownCommand(app, argc, argv)) return kExitUsage;
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   const std::string command = app.get_subcommands().front()->get_name();

@@ -57,7 +57,13 @@ class BadInputTest(harness.EndToEndTest):
             with self.subTest(arguments=arguments):
                 code, _, err = harness.call("train", *arguments)
                 self.assertEqual(code, 64, err)
-        self.assertEqual(harness.call("no-such-command")[0], 64)
+        for word, near in (("no-such-command", "train"), ("trian", "train"),
+                           ("inspct", "inspect")):
+            code, _, err = harness.call(word)
+            self.assertEqual(code, 64, err)
+            self.assertEqual(len(err.splitlines()), 1, err)
+            self.assertIn(f"error: {word}: no such command", err)
+            self.assertIn(near, err)
         self.assertEqual(harness.call("train", "--help")[0], 0)
 
     def test_resume_flags(self):
