@@ -16,6 +16,21 @@ struct LaneMask {
   __m256 high;
 };
 
+// Masks combine like bool: & | ^ !.
+KMYRIAD_LANE_FUNCTION LaneMask operator&(LaneMask a, LaneMask b) {
+  return {_mm256_and_ps(a.low, b.low), _mm256_and_ps(a.high, b.high)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator|(LaneMask a, LaneMask b) {
+  return {_mm256_or_ps(a.low, b.low), _mm256_or_ps(a.high, b.high)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator^(LaneMask a, LaneMask b) {
+  return {_mm256_xor_ps(a.low, b.low), _mm256_xor_ps(a.high, b.high)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator!(LaneMask a) {
+  const __m256 all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+  return {_mm256_xor_ps(a.low, all), _mm256_xor_ps(a.high, all)};
+}
+
 struct WordLanes {
   __m256i low;
   __m256i high;

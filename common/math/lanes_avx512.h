@@ -14,6 +14,20 @@ struct LaneMask {
   __mmask16 mask;
 };
 
+// Masks combine like bool: & | ^ !.
+KMYRIAD_LANE_FUNCTION LaneMask operator&(LaneMask a, LaneMask b) {
+  return {_kand_mask16(a.mask, b.mask)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator|(LaneMask a, LaneMask b) {
+  return {_kor_mask16(a.mask, b.mask)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator^(LaneMask a, LaneMask b) {
+  return {_kxor_mask16(a.mask, b.mask)};
+}
+KMYRIAD_LANE_FUNCTION LaneMask operator!(LaneMask a) {
+  return {_knot_mask16(a.mask)};
+}
+
 struct WordLanes {
   __m512i value;
   WordLanes() = default;

@@ -30,6 +30,17 @@ KMYRIAD_LANE_FUNCTION float Min(float a, float b) { return a < b ? a : b; }
 // False where one is NaN.
 KMYRIAD_LANE_FUNCTION bool Less(float a, float b) { return a < b; }
 KMYRIAD_LANE_FUNCTION bool Equal(float a, float b) { return a == b; }
+// The same functions in double precision.
+KMYRIAD_LANE_FUNCTION double Fma(double a, double b, double c) {
+  return __builtin_fma(a, b, c);
+}
+KMYRIAD_LANE_FUNCTION double Sqrt(double a) { return __builtin_sqrt(a); }
+KMYRIAD_LANE_FUNCTION double Max(double a, double b) { return a > b ? a : b; }
+KMYRIAD_LANE_FUNCTION double Min(double a, double b) { return a < b ? a : b; }
+KMYRIAD_LANE_FUNCTION bool Less(double a, double b) { return a < b; }
+KMYRIAD_LANE_FUNCTION double Select(bool mask, double yes, double no) {
+  return mask ? yes : no;
+}
 // yes where the mask is set, else no.
 KMYRIAD_LANE_FUNCTION float Select(bool mask, float yes, float no) {
   return mask ? yes : no;

@@ -13,6 +13,26 @@ struct LaneMask {
   bool lane[16];
 };
 
+// Masks combine like bool: & | ^ !.
+#define KMYRIAD_LANES_MASK(op)                                    \
+  KMYRIAD_LANE_FUNCTION LaneMask operator op(const LaneMask& a,   \
+                                             const LaneMask& b) { \
+    LaneMask result;                                              \
+    for (int i = 0; i < 16; ++i) {                                \
+      result.lane[i] = (a.lane[i] op b.lane[i]) != 0;             \
+    }                                                             \
+    return result;                                                \
+  }
+KMYRIAD_LANES_MASK(&)
+KMYRIAD_LANES_MASK(|)
+KMYRIAD_LANES_MASK(^)
+#undef KMYRIAD_LANES_MASK
+KMYRIAD_LANE_FUNCTION LaneMask operator!(const LaneMask& a) {
+  LaneMask result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = !a.lane[i];
+  return result;
+}
+
 struct WordLanes {
   uint32_t lane[16];
   WordLanes() = default;
