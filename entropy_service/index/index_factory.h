@@ -17,8 +17,9 @@ struct ChosenIndex {
   std::string reason;
 };
 
-// Indexes `points` with `engine`: "grid", "brute_force", or "auto", which
-// takes the grid up to 3 dimensions and brute force above. All give the same
+// Indexes `points` with `engine`: "grid", "kd_tree", "brute_force", or
+// "auto", which takes the grid up to 3 dimensions, the tree up to 7 and brute
+// force above. All give the same
 // bits. INVALID_ARGUMENT for another name, and the errors of the engine.
 absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
                                            const PointsView& points,

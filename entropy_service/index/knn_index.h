@@ -70,7 +70,7 @@ class KnnIndex {
  public:
   virtual ~KnnIndex() = default;
 
-  // "grid" or "brute_force".
+  // "grid", "kd_tree" or "brute_force".
   virtual absl::string_view name() const = 0;
   // Points in the index.
   virtual size_t size() const = 0;

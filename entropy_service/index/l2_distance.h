@@ -36,6 +36,12 @@ struct L2Kernels {
   // Copies those in (low, high], in order, to `out`; returns their number.
   size_t (*collect_between)(const float* values, size_t count, float low,
                             float high, float* out);
+  // Squared distances of `query` [dims] to the points of the blocks
+  // [first, last); writes those <= threshold to `keys`, which has room for
+  // all, and returns their number.
+  size_t (*filter_blocks)(const float* points, size_t first, size_t last,
+                          uint32_t dims, const float* query, float threshold,
+                          uint64_t* keys);
   // Squared distances of 8 queries [dims, 8] to the points of the blocks
   // [first, last); appends those with distance <= thresholds[q] to hits[q],
   // which has room for all of them.

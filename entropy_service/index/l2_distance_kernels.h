@@ -92,6 +92,33 @@ void AppendHits(const float* values, uint32_t mask, uint32_t first_row,
 }
 
 template <typename Vec>
+size_t FilterBlocks(const float* points, size_t first, size_t last,
+                    uint32_t dims, const float* query, float threshold,
+                    uint64_t* keys) {
+  const auto limit = Vec::Set(threshold);
+  HitList hits;
+  hits.keys = keys;
+  for (size_t block = first; block < last; ++block) {
+    const float* base = points + block * dims * kBlockPoints;
+    for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
+      auto sum = Vec::Set(0.0f);
+      for (uint32_t j = 0; j < dims; ++j) {
+        const auto difference = Vec::Subtract(
+            Vec::Load(base + j * kBlockPoints + lane), Vec::Set(query[j]));
+        sum = Vec::Fma(difference, difference, sum);
+      }
+      const uint32_t mask = Vec::AtMost(sum, limit);
+      if (mask == 0) continue;
+      float values[Vec::kLanes];
+      Vec::Store(values, sum);
+      AppendHits<Vec>(values, mask,
+                      static_cast<uint32_t>(block * kBlockPoints + lane), hits);
+    }
+  }
+  return hits.count;
+}
+
+template <typename Vec>
 void FilterTile(const float* points, size_t first, size_t last, uint32_t dims,
                 const float* queries, const float* thresholds, HitList* hits) {
   for (size_t block = first; block < last; ++block) {
@@ -122,7 +149,7 @@ void FilterTile(const float* points, size_t first, size_t last, uint32_t dims,
 template <typename Vec>
 constexpr L2Kernels MakeKernels() {
   return {&Distances<Vec>, &CountAtMost<Vec>, &CollectBetween<Vec>,
-          &FilterTile<Vec>};
+          &FilterBlocks<Vec>, &FilterTile<Vec>};
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ class KnnConformanceTest : public testing::TestWithParam<Parameters> {
   std::vector<uint32_t> Dims() const {
     return std::get<0>(GetParam()) == "grid"
                ? std::vector<uint32_t>{1, 2, 3}
-               : std::vector<uint32_t>{1, 2, 3, 5};
+               : std::vector<uint32_t>{1, 2, 3, 5, 7};
   }
 
   ThreadPool pool_{2};
@@ -246,7 +246,7 @@ std::string ParameterName(const testing::TestParamInfo<Parameters>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryEngine, KnnConformanceTest,
-                         testing::Combine(testing::Values("grid",
+                         testing::Combine(testing::Values("grid", "kd_tree",
                                                           "brute_force"),
                                           testing::ValuesIn(SupportedLevels())),
                          ParameterName);
@@ -272,16 +272,17 @@ TEST(KnnEnginesTest, GridAndBruteForceAgreeOnEveryBit) {
   }
 }
 
-TEST(KnnEnginesTest, BruteForceTakesEveryDimension) {
+TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
   ThreadPool pool(2);
   for (const SimdLevel level : SupportedLevels()) {
     for (uint32_t dims = 1; dims <= kMaxIndexDims; ++dims) {
       SCOPED_TRACE(dims);
       const Points points = DataSets(90, dims)[0].second;
-      const auto chosen =
-          CreateKnnIndex("brute_force", points.view(), level, pool);
-      ASSERT_TRUE(chosen.ok());
-      ExpectExact(*chosen->index, points, 5, 7, pool);
+      for (const char* engine : {"kd_tree", "brute_force"}) {
+        const auto chosen = CreateKnnIndex(engine, points.view(), level, pool);
+        ASSERT_TRUE(chosen.ok());
+        ExpectExact(*chosen->index, points, 5, 7, pool);
+      }
     }
   }
 }

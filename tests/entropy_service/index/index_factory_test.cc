@@ -26,10 +26,14 @@ TEST(IndexFactoryTest, ChoosesByDimension) {
   EXPECT_EQ(low->index->name(), "grid");
   EXPECT_EQ(low->reason, "d = 3 <= 3");
   EXPECT_EQ(low->index->size(), 20u);
-  const auto high = Create("auto", 4);
+  const auto middle = Create("auto", 4);
+  ASSERT_TRUE(middle.ok());
+  EXPECT_EQ(middle->index->name(), "kd_tree");
+  EXPECT_EQ(middle->reason, "d = 4 > 3, <= 7");
+  const auto high = Create("auto", 8);
   ASSERT_TRUE(high.ok());
   EXPECT_EQ(high->index->name(), "brute_force");
-  EXPECT_EQ(high->reason, "d = 4 > 3");
+  EXPECT_EQ(high->reason, "d = 8 > 7");
 }
 
 TEST(IndexFactoryTest, TakesTheEngineThatIsAskedFor) {
@@ -45,6 +49,8 @@ TEST(IndexFactoryTest, RefusesWhatNoEngineTakes) {
   EXPECT_EQ(Create("annoy", 2).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Create("auto", 2, 1e30f).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Create("auto", 8, 1e30f).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Create("auto", 4, 1e30f).status().code(),
             absl::StatusCode::kInvalidArgument);
