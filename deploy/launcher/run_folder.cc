@@ -2,8 +2,10 @@
 
 #include <signal.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <functional>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -44,6 +46,25 @@ std::vector<nlohmann::json> ParseLines(absl::string_view text, size_t& used) {
   return objects;
 }
 
+// Bytes of a file from an offset to its end; empty if there are none.
+std::string ReadFrom(const std::string& path, uint64_t offset) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? std::streamoff(file.tellg()) : 0;
+  if (size < 0 || static_cast<uint64_t>(size) <= offset ||
+      static_cast<uint64_t>(size) - offset > kMaxMetricsBytes) {
+    return "";
+  }
+  std::string text(static_cast<uint64_t>(size) - offset, '\0');
+  file.seekg(static_cast<std::streamoff>(offset));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  return text;
+}
+
+uint64_t HashOf(absl::string_view line) {
+  return std::hash<std::string_view>()({line.data(), line.size()});
+}
+
 }  // namespace
 
 absl::Status CheckRunName(const std::string& name) {
@@ -62,31 +83,43 @@ bool RunExists(FileSystem& files, const std::string& folder) {
   return files.Exists(JoinPath(folder, "manifest.json"));
 }
 
-MetricsTail::MetricsTail(FileSystem& files, std::string path)
-    : files_(files), path_(std::move(path)) {
-  Take();
+MetricsTail::MetricsTail(std::string path) : path_(std::move(path)) { Take(); }
+
+void MetricsTail::ForgetChanged(absl::string_view text, uint64_t start) {
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    const uint64_t from = StartOf(i);
+    if (from < start) continue;
+    const bool whole = lines_[i].end - start <= text.size();
+    if (!whole || HashOf(text.substr(from - start, lines_[i].end - from)) !=
+                      lines_[i].hash) {
+      lines_.resize(i);
+      return;
+    }
+  }
 }
 
 std::vector<nlohmann::json> MetricsTail::Take() {
-  const auto size = files_.Size(path_);
-  if (!size.ok() || *size == seen_.size()) return {};
-  auto text = files_.Read(path_, kMaxMetricsBytes);
-  if (!text.ok()) return {};
-  // The lines before the first that differs are known.
-  const size_t both = std::min(text->size(), seen_.size());
-  const auto differs =
-      std::mismatch(seen_.begin(),
-                    seen_.begin() + static_cast<std::ptrdiff_t>(both),
-                    text->begin())
-          .first;
-  size_t known = static_cast<size_t>(differs - seen_.begin());
-  while (known > 0 && seen_[known - 1] != '\n') --known;
+  // From the last line that is known: if it has changed, more may have.
+  uint64_t start = lines_.empty() ? 0 : StartOf(lines_.size() - 1);
+  std::string text = ReadFrom(path_, start);
+  const size_t known = lines_.size();
+  ForgetChanged(text, start);
+  if (lines_.size() < known && start > 0) {
+    start = 0;
+    text = ReadFrom(path_, start);
+    ForgetChanged(text, start);
+  }
+  size_t at = static_cast<size_t>(StartOf(lines_.size()) - start);
+  const absl::string_view fresh = absl::string_view(text).substr(at);
   size_t used = 0;
-  std::vector<nlohmann::json> fresh =
-      ParseLines(absl::string_view(*text).substr(known), used);
-  text->resize(known + used);
-  seen_ = *std::move(text);
-  return fresh;
+  std::vector<nlohmann::json> objects = ParseLines(fresh, used);
+  for (size_t end; (end = text.find('\n', at)) != std::string::npos;) {
+    ++end;
+    const absl::string_view line(text.data() + at, end - at);
+    lines_.push_back({start + end, HashOf(line)});
+    at = end;
+  }
+  return objects;
 }
 
 absl::StatusOr<std::vector<nlohmann::json>> ReadMetrics(

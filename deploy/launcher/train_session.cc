@@ -74,7 +74,7 @@ TrainSession::TrainSession(TrainPlan plan, FileSystem& files, Clock& clock,
       clock_(clock),
       signals_(signals),
       supervisor_(clock),
-      tail_(files, JoinPath(plan_.run_folder, "metrics.jsonl")) {
+      tail_(JoinPath(plan_.run_folder, "metrics.jsonl")) {
   state_.run_name = plan_.run_name;
   state_.state = "starting";
   state_.target_epochs = plan_.target_epochs;

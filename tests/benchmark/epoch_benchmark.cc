@@ -120,8 +120,7 @@ struct EpochEnd {
 class Recorder {
  public:
   explicit Recorder(std::string folder)
-      : folder_(std::move(folder)),
-        tail_(PosixFileSystem(), JoinPath(folder_, "metrics.jsonl")) {}
+      : folder_(std::move(folder)), tail_(JoinPath(folder_, "metrics.jsonl")) {}
 
   void Take() {
     if (const auto endpoints = ReadEndpoints(PosixFileSystem(), folder_);

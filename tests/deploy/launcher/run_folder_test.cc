@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <random>
+#include <string>
+#include <vector>
+
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -30,7 +34,7 @@ TEST(RunFolderTest, TailReportsWholeNewLinesOnce) {
   FileSystem& files = PosixFileSystem();
   const std::string path = dir.File("metrics.jsonl");
   ASSERT_THAT(files.WriteAndSync(path, "{\"epoch\": 1}\n"), IsOk());
-  MetricsTail tail(files, path);
+  MetricsTail tail(path);
   EXPECT_THAT(tail.Take(), IsEmpty());
   ASSERT_THAT(files.AppendAndSync(path, "{\"epoch\": 2}\n{\"epo"), IsOk());
   const auto lines = tail.Take();
@@ -45,7 +49,7 @@ TEST(RunFolderTest, TailReportsEpochsThatAreDoneOnceMore) {
   TempDir dir;
   FileSystem& files = PosixFileSystem();
   const std::string path = dir.File("metrics.jsonl");
-  MetricsTail tail(files, path);
+  MetricsTail tail(path);
   ASSERT_THAT(files.WriteAndSync(path, "{\"epoch\": 1}\n{\"epoch\": 2}\n"),
               IsOk());
   EXPECT_THAT(tail.Take(), SizeIs(2));
@@ -62,7 +66,7 @@ TEST(RunFolderTest, TailReportsLinesWrittenAnewBetweenTwoLooks) {
   const std::string path = dir.File("metrics.jsonl");
   ASSERT_THAT(files.WriteAndSync(path, "{\"epoch\": 1}\n{\"epoch\": 2}\n"),
               IsOk());
-  MetricsTail tail(files, path);
+  MetricsTail tail(path);
   // Restored to epoch 1, and grown past its old length.
   ASSERT_THAT(files.WriteAndSync(
                   path, "{\"epoch\": 1}\n{\"epoch\": 2, \"again\": 1}\n"),
@@ -70,6 +74,36 @@ TEST(RunFolderTest, TailReportsLinesWrittenAnewBetweenTwoLooks) {
   const auto lines = tail.Take();
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_EQ(NumberOr(lines[0], "again", 0), 1);
+}
+
+// Against the whole content after every random append, cut and rewrite.
+TEST(RunFolderTest, TailFollowsWhateverHappensToTheFile) {
+  TempDir dir;
+  FileSystem& files = PosixFileSystem();
+  const std::string path = dir.File("metrics.jsonl");
+  std::mt19937 random(7);
+  MetricsTail tail(path);
+  std::vector<std::string> lines;
+  for (int step = 0, serial = 0; step < 300; ++step) {
+    const size_t kept = random() % 4 == 0 && !lines.empty()
+                            ? random() % lines.size()
+                            : lines.size();
+    lines.resize(kept);
+    const size_t added = random() % 4;
+    for (size_t i = 0; i < added; ++i) {
+      lines.push_back("{\"serial\": " + std::to_string(++serial) + "}");
+    }
+    std::string text;
+    for (const std::string& line : lines) text += line + "\n";
+    // A part of a line, which is not taken yet.
+    if (random() % 3 == 0) text += "{\"ser";
+    ASSERT_THAT(files.WriteAndSync(path, text), IsOk());
+    const auto fresh = tail.Take();
+    ASSERT_EQ(fresh.size(), added) << step;
+    for (size_t i = 0; i < added; ++i) {
+      EXPECT_EQ(fresh[i].dump(), nlohmann::json::parse(lines[kept + i]).dump());
+    }
+  }
 }
 
 TEST(RunFolderTest, EndpointsComeBack) {
