@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,8 +16,20 @@
 namespace kmyriad {
 namespace {
 
-// The race: every stream's handler writes it, nothing orders them.
+// The race: handlers of two streams that run at the same time write it. gRPC's
+// own locks order handlers that run one after the other.
 int unguarded = 0;
+std::atomic<int> inside = 0;
+
+// Until two handlers are in here; relaxed, so that this orders nothing.
+void MeetAnother() {
+  inside.fetch_add(1, std::memory_order_relaxed);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (inside.load(std::memory_order_relaxed) < 2 &&
+         std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+}
 
 class RacingReactor
     : public grpc::ServerBidiReactor<v1::ActorMessage, v1::LearnerMessage> {
@@ -26,6 +40,7 @@ class RacingReactor
       Finish(grpc::Status::OK);
       return;
     }
+    MeetAnother();
     ++unguarded;
     StartRead(&message_);
   }
