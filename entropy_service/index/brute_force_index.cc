@@ -124,10 +124,7 @@ absl::Status BruteForceIndex::Search(absl::Span<const uint32_t> rows,
   KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
   return AnswerAll(rows, k, context,
                    [this, out, k](size_t index, TopK& nearest) {
-                     size_t place = index * k;
-                     for (const uint64_t key : nearest.Sorted()) {
-                       out[place++] = {ids_[KeyRow(key)], KeyDistance(key)};
-                     }
+                     WriteNeighbors(nearest, ids_, &out[index * k]);
                    });
 }
 

@@ -8,9 +8,6 @@
 namespace kmyriad {
 namespace {
 
-// Subtrees that are built independently: enough for any machine's threads.
-constexpr size_t kParallelSubtrees = 64;
-
 // Squared distance between two boxes, to within a few roundings.
 float SquaredGap(const CellBox& a, const CellBox& b) {
   float sum = 0;
@@ -53,22 +50,7 @@ CellTree::CellTree(const PointsView& points, ThreadPool& pool)
       items[i].coordinate[j] = points.coordinates[i * dims_ + j];
     }
   }
-  // Level by level while there are few nodes, then subtree by subtree.
-  std::vector<Range> level = {root()};
-  while (!level.empty() && level.size() < kParallelSubtrees) {
-    std::vector<uint8_t> split(level.size());
-    pool.ParallelFor(level.size(), [&](size_t i) {
-      split[i] = Split(level[i], items) ? 1 : 0;
-    });
-    std::vector<Range> next;
-    for (size_t i = 0; i < level.size(); ++i) {
-      if (split[i] == 0) continue;
-      next.push_back(level[i].left());
-      next.push_back(level[i].right());
-    }
-    level = std::move(next);
-  }
-  pool.ParallelFor(level.size(), [&](size_t i) { SplitAll(level[i], items); });
+  BuildTree(cells_, pool, [&](const Range& range) { Split(range, items); });
 }
 
 size_t CellTree::PointsBelow(const Range& range) const {
@@ -98,7 +80,7 @@ void CellTree::LayOut(uint32_t cell, const std::vector<Item>& items) {
   }
 }
 
-bool CellTree::Split(const Range& range, std::vector<Item>& items) {
+void CellTree::Split(const Range& range, std::vector<Item>& items) {
   const auto begin =
       items.begin() + static_cast<std::ptrdiff_t>(range.first * kBlockPoints);
   const auto end = begin + static_cast<std::ptrdiff_t>(PointsBelow(range));
@@ -112,9 +94,9 @@ bool CellTree::Split(const Range& range, std::vector<Item>& items) {
       node.box.high[j] = std::max(node.box.high[j], item->coordinate[j]);
     }
   }
-  if (range.is_cell()) {
+  if (range.is_leaf()) {
     LayOut(range.first, items);
-    return false;
+    return;
   }
   int widest = 0;
   for (int j = 1; j < 3; ++j) {
@@ -131,13 +113,6 @@ bool CellTree::Split(const Range& range, std::vector<Item>& items) {
     }
     return a.row < b.row;
   });
-  return true;
-}
-
-void CellTree::SplitAll(const Range& range, std::vector<Item>& items) {
-  if (!Split(range, items)) return;
-  SplitAll(range.left(), items);
-  SplitAll(range.right(), items);
 }
 
 bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
@@ -153,7 +128,7 @@ bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
   if (SquaredGap(nodes_[0].box, target) <= reach) pending[depth++] = root();
   while (depth > 0) {
     const Range range = pending[--depth];
-    if (range.is_cell()) {
+    if (range.is_leaf()) {
       if (cells.size() == limit) return false;
       cells.push_back(range.first);
       continue;

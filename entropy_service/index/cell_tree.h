@@ -8,6 +8,7 @@
 
 #include "common/base/thread_pool.h"
 #include "entropy_service/index/knn_index.h"
+#include "entropy_service/index/tree_walk.h"
 
 namespace kmyriad {
 
@@ -32,19 +33,8 @@ class CellTree {
   // A row that does not exist: the places behind the last point.
   static constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 
-  // A node, and the cells [first, last) below it.
-  struct Range {
-    uint32_t node = 0;
-    uint32_t first = 0;
-    uint32_t last = 0;
-    bool is_cell() const { return last - first == 1; }
-    uint32_t middle() const { return first + (last - first) / 2; }
-    // Nodes lie in preorder: n cells take 2n - 1 nodes.
-    Range left() const { return {node + 1, first, middle()}; }
-    Range right() const {
-      return {node + 2 * (middle() - first), middle(), last};
-    }
-  };
+  // The tree's leaves are the cells.
+  using Range = TreeRange;
 
   // `points` is valid, not empty, and has at most 3 dimensions.
   CellTree(const PointsView& points, ThreadPool& pool);
@@ -82,10 +72,8 @@ class CellTree {
     uint32_t row;
   };
 
-  // Fills the node; halves its items or, for a cell, lays them out. False for
-  // a cell.
-  bool Split(const Range& range, std::vector<Item>& items);
-  void SplitAll(const Range& range, std::vector<Item>& items);
+  // Fills the node; halves its items or, for a cell, lays them out.
+  void Split(const Range& range, std::vector<Item>& items);
   void LayOut(uint32_t cell, const std::vector<Item>& items);
 
   const uint32_t dims_;

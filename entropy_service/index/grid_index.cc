@@ -72,7 +72,7 @@ GridIndex::GridIndex(const PointsView& points, SimdLevel level,
 double GridIndex::BoundAround(uint32_t cell, const float center[3],
                               uint32_t k) const {
   CellTree::Range range = tree_->root();
-  while (!range.is_cell()) {
+  while (!range.is_leaf()) {
     const CellTree::Range child =
         cell < range.middle() ? range.left() : range.right();
     if (tree_->PointsBelow(child) <= k) break;
@@ -156,28 +156,15 @@ void GridIndex::VisitCell(uint32_t cell, const Query& query,
   }
 }
 
-void GridIndex::Visit(const CellTree::Range& range, const Query& query,
-                      TopK& nearest) const {
-  if (range.is_cell()) {
-    VisitCell(range.first, query, nearest);
-    return;
-  }
-  // No point below a child comes before this key.
-  const auto first_key = [&](const CellTree::Range& child) {
-    return NeighborKey(
-        SquaredDistanceBelow(tree_->box(child.node), query.point),
-        query.kth_only ? CellTree::kNoRow : tree_->min_row(child.node));
-  };
-  CellTree::Range near = range.left();
-  CellTree::Range far = range.right();
-  uint64_t near_key = first_key(near);
-  uint64_t far_key = first_key(far);
-  if (far_key < near_key) {
-    std::swap(near, far);
-    std::swap(near_key, far_key);
-  }
-  if (near_key <= nearest.worst()) Visit(near, query, nearest);
-  if (far_key <= nearest.worst()) Visit(far, query, nearest);
+void GridIndex::Visit(const Query& query, TopK& nearest) const {
+  VisitNearest(
+      tree_->root(),
+      [&](const CellTree::Range& range) {
+        return NeighborKey(
+            SquaredDistanceBelow(tree_->box(range.node), query.point),
+            query.kth_only ? CellTree::kNoRow : tree_->min_row(range.node));
+      },
+      [&](uint32_t cell) { VisitCell(cell, query, nearest); }, nearest);
 }
 
 absl::Status GridIndex::KthSquaredDistances(uint32_t k,
@@ -199,7 +186,7 @@ absl::Status GridIndex::KthSquaredDistances(uint32_t k,
         query.row = tree_->rows()[size_t{cell} * kBlockPoints + lane];
         query.kth_only = true;
         nearest.Reset(k);
-        Visit(tree_->root(), query, nearest);
+        Visit(query, nearest);
         out[query.row] = KeyDistance(nearest.Kth());
       }
     }
@@ -221,11 +208,8 @@ absl::Status GridIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
       query.row = rows[i];
       query.kth_only = false;
       nearest.Reset(k);
-      Visit(tree_->root(), query, nearest);
-      size_t slot = i * k;
-      for (const uint64_t key : nearest.Sorted()) {
-        out[slot++] = {ids_[KeyRow(key)], KeyDistance(key)};
-      }
+      Visit(query, nearest);
+      WriteNeighbors(nearest, ids_, &out[i * k]);
     }
   });
 }

@@ -57,8 +57,7 @@ class GridIndex final : public KnnIndex {
   // Upper bound of the distance from `center`, in `cell`, within which there
   // are more than k points.
   double BoundAround(uint32_t cell, const float center[3], uint32_t k) const;
-  void Visit(const CellTree::Range& range, const Query& query,
-             TopK& nearest) const;
+  void Visit(const Query& query, TopK& nearest) const;
   void VisitCell(uint32_t cell, const Query& query, TopK& nearest) const;
 
   const L2Kernels& kernels_;

@@ -11,8 +11,6 @@
 namespace kmyriad {
 namespace {
 
-// Subtrees that are built independently: enough for any machine's threads.
-constexpr size_t kParallelSubtrees = 64;
 // Leaves and rows per task: short enough to balance threads.
 constexpr uint32_t kTaskLeaves = 8;
 constexpr size_t kTaskRows = 64;
@@ -53,26 +51,11 @@ void KdTreeIndex::Build(const PointsView& points, ThreadPool& pool) {
   places_.resize(ids_.size());
   std::vector<uint32_t> order(ids_.size());
   std::iota(order.begin(), order.end(), 0u);
-  // Level by level while there are few nodes, then subtree by subtree.
-  std::vector<Range> level = {{0, 0, leaves_}};
-  while (!level.empty() && level.size() < kParallelSubtrees) {
-    std::vector<uint8_t> split(level.size());
-    pool.ParallelFor(level.size(), [&](size_t i) {
-      split[i] = Split(level[i], points, order) ? 1 : 0;
-    });
-    std::vector<Range> next;
-    for (size_t i = 0; i < level.size(); ++i) {
-      if (split[i] == 0) continue;
-      next.push_back(level[i].left());
-      next.push_back(level[i].right());
-    }
-    level = std::move(next);
-  }
-  pool.ParallelFor(level.size(),
-                   [&](size_t i) { SplitAll(level[i], points, order); });
+  BuildTree(leaves_, pool,
+            [&](const TreeRange& range) { Split(range, points, order); });
 }
 
-bool KdTreeIndex::Split(const Range& range, const PointsView& points,
+void KdTreeIndex::Split(const TreeRange& range, const PointsView& points,
                         std::vector<uint32_t>& order) {
   const size_t first = range.first * kLeafPoints;
   const size_t last = std::min(ids_.size(), range.last * kLeafPoints);
@@ -90,7 +73,7 @@ bool KdTreeIndex::Split(const Range& range, const PointsView& points,
   }
   if (range.is_leaf()) {
     LayOut(range.first, points, order);
-    return false;
+    return;
   }
   size_t widest = 0;
   for (size_t j = 1; j < dims_; ++j) {
@@ -107,14 +90,6 @@ bool KdTreeIndex::Split(const Range& range, const PointsView& points,
         const float y = side[b * dims];
         return x != y ? x < y : a < b;
       });
-  return true;
-}
-
-void KdTreeIndex::SplitAll(const Range& range, const PointsView& points,
-                           std::vector<uint32_t>& order) {
-  if (!Split(range, points, order)) return;
-  SplitAll(range.left(), points, order);
-  SplitAll(range.right(), points, order);
 }
 
 void KdTreeIndex::LayOut(uint32_t leaf, const PointsView& points,
@@ -143,7 +118,8 @@ KdTreeIndex::Query KdTreeIndex::QueryAt(size_t place, bool kth_only) const {
   return query;
 }
 
-uint64_t KdTreeIndex::FirstKey(const Range& range, const Query& query) const {
+uint64_t KdTreeIndex::FirstKey(const TreeRange& range,
+                               const Query& query) const {
   const float* low = &boxes_[size_t{range.node} * 2 * dims_];
   const float* high = low + dims_;
   float sum = 0;
@@ -171,22 +147,11 @@ void KdTreeIndex::VisitLeaf(uint32_t leaf, const Query& query,
   }
 }
 
-void KdTreeIndex::Visit(const Range& range, const Query& query,
-                        TopK& nearest) const {
-  if (range.is_leaf()) {
-    VisitLeaf(range.first, query, nearest);
-    return;
-  }
-  Range near = range.left();
-  Range far = range.right();
-  uint64_t near_key = FirstKey(near, query);
-  uint64_t far_key = FirstKey(far, query);
-  if (far_key < near_key) {
-    std::swap(near, far);
-    std::swap(near_key, far_key);
-  }
-  if (near_key <= nearest.worst()) Visit(near, query, nearest);
-  if (far_key <= nearest.worst()) Visit(far, query, nearest);
+void KdTreeIndex::Visit(const Query& query, TopK& nearest) const {
+  VisitNearest(
+      TreeRange{0, 0, leaves_},
+      [&](const TreeRange& range) { return FirstKey(range, query); },
+      [&](uint32_t leaf) { VisitLeaf(leaf, query, nearest); }, nearest);
 }
 
 void KdTreeIndex::SolveLeaf(uint32_t leaf, uint32_t k, TopK& nearest,
@@ -210,7 +175,7 @@ void KdTreeIndex::SolveLeaf(uint32_t leaf, uint32_t k, TopK& nearest,
       nearest.Limit(static_cast<float>(std::min<double>(
           bound * bound * kAbove + double{kUnderflow}, kMaxFloat)));
     }
-    Visit({0, 0, leaves_}, query, nearest);
+    Visit(query, nearest);
     const float squared = KeyDistance(nearest.Kth());
     out[query.row] = squared;
     // What underflowed to zero was closer than this.
@@ -245,11 +210,8 @@ absl::Status KdTreeIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
     for (size_t i = task * kTaskRows; i < end; ++i) {
       const Query query = QueryAt(places_[rows[i]], false);
       nearest.Reset(k);
-      Visit({0, 0, leaves_}, query, nearest);
-      size_t slot = i * k;
-      for (const uint64_t key : nearest.Sorted()) {
-        out[slot++] = {ids_[KeyRow(key)], KeyDistance(key)};
-      }
+      Visit(query, nearest);
+      WriteNeighbors(nearest, ids_, &out[i * k]);
     }
   });
 }

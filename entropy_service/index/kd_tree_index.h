@@ -9,6 +9,7 @@
 #include "entropy_service/index/knn_index.h"
 #include "entropy_service/index/l2_distance.h"
 #include "entropy_service/index/top_k.h"
+#include "entropy_service/index/tree_walk.h"
 
 namespace kmyriad {
 
@@ -38,19 +39,6 @@ class KdTreeIndex final : public KnnIndex {
   static constexpr size_t kLeafBlocks = 2;
   static constexpr size_t kLeafPoints = kLeafBlocks * kBlockPoints;
 
-  // A node and the leaves [first, last) below it, in preorder: n leaves take
-  // 2n - 1 nodes.
-  struct Range {
-    uint32_t node = 0;
-    uint32_t first = 0;
-    uint32_t last = 0;
-    bool is_leaf() const { return last - first == 1; }
-    uint32_t middle() const { return first + (last - first) / 2; }
-    Range left() const { return {node + 1, first, middle()}; }
-    Range right() const {
-      return {node + 2 * (middle() - first), middle(), last};
-    }
-  };
   struct Query {
     float point[kMaxIndexDims];
     // Excluded from the answer.
@@ -63,18 +51,15 @@ class KdTreeIndex final : public KnnIndex {
 
   void Build(const PointsView& points, ThreadPool& pool);
   // Fills the node; halves its rows in `order` or, for a leaf, lays them out.
-  // False for a leaf.
-  bool Split(const Range& range, const PointsView& points,
+  void Split(const TreeRange& range, const PointsView& points,
              std::vector<uint32_t>& order);
-  void SplitAll(const Range& range, const PointsView& points,
-                std::vector<uint32_t>& order);
   void LayOut(uint32_t leaf, const PointsView& points,
               const std::vector<uint32_t>& order);
 
   Query QueryAt(size_t place, bool kth_only) const;
   // No point below the node comes before this key.
-  uint64_t FirstKey(const Range& range, const Query& query) const;
-  void Visit(const Range& range, const Query& query, TopK& nearest) const;
+  uint64_t FirstKey(const TreeRange& range, const Query& query) const;
+  void Visit(const Query& query, TopK& nearest) const;
   void VisitLeaf(uint32_t leaf, const Query& query, TopK& nearest) const;
   // The k-th squared distances of the points of a leaf.
   void SolveLeaf(uint32_t leaf, uint32_t k, TopK& nearest,

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "entropy_service/index/knn_index.h"
+
 namespace kmyriad {
 
 // A neighbour as one integer whose order is the order by (squared distance,
@@ -79,6 +81,14 @@ class TopK {
   std::vector<uint64_t> keys_;
   uint64_t worst_ = std::numeric_limits<uint64_t>::max();
 };
+
+// Writes the keys of `nearest`, ascending, as neighbours; `ids` by row.
+inline void WriteNeighbors(TopK& nearest, const std::vector<uint32_t>& ids,
+                           Neighbor* out) {
+  for (const uint64_t key : nearest.Sorted()) {
+    *out++ = {ids[KeyRow(key)], KeyDistance(key)};
+  }
+}
 
 }  // namespace kmyriad
 
