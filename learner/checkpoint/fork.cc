@@ -11,15 +11,6 @@
 namespace kmyriad {
 namespace {
 
-std::string BaseName(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
 // Fills the temporary folder; HEAD, which makes the checkpoint count, is last.
 absl::Status FillFork(const ForkOptions& options, const RunRecord& source,
                       const std::string& temporary, CheckpointContent content,
@@ -27,6 +18,7 @@ absl::Status FillFork(const ForkOptions& options, const RunRecord& source,
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<RunDirectory> fork,
                            RunDirectory::Open(files, temporary));
   v1::RunManifest manifest;
+  manifest.set_name(options.name);
   manifest.set_created_utc(options.created_utc);
   manifest.set_revision(options.revision);
   manifest.set_learner_threads(source.manifest.learner_threads());
@@ -36,12 +28,15 @@ absl::Status FillFork(const ForkOptions& options, const RunRecord& source,
                                         content.manifest.epoch()));
   KMYRIAD_RETURN_IF_ERROR(
       fork->Initialize(std::move(manifest), options.config_text));
-  v1::RunManifest named = fork->manifest();
-  named.set_name(BaseName(options.target));
-  KMYRIAD_RETURN_IF_ERROR(fork->WriteManifest(named));
+  std::string metrics;
   for (const std::string& line : source.metrics) {
-    if (fork->metrics_bytes() >= content.manifest.metrics_bytes()) break;
-    KMYRIAD_RETURN_IF_ERROR(fork->AppendMetrics(line));
+    if (metrics.size() >= content.manifest.metrics_bytes()) break;
+    absl::StrAppend(&metrics, line, "\n");
+  }
+  if (!metrics.empty()) {
+    // The newline of the last line is appended with it.
+    KMYRIAD_RETURN_IF_ERROR(fork->AppendMetrics(
+        absl::string_view(metrics).substr(0, metrics.size() - 1)));
   }
   content.manifest.set_metrics_bytes(fork->metrics_bytes());
   const std::string name = CheckpointName(content.manifest.epoch());
@@ -55,11 +50,10 @@ absl::Status FillFork(const ForkOptions& options, const RunRecord& source,
 }  // namespace
 
 absl::Status ForkRun(const ForkOptions& options, FileSystem& files) {
-  if (files.Exists(options.target)) {
+  const std::string target = JoinPath(options.runs, options.name);
+  if (files.Exists(target)) {
     return absl::AlreadyExistsError(
-        absl::StrCat(options.target,
-                     ": is there already; fork to another "
-                     "name"));
+        absl::StrCat(target, ": is there already; fork to another name"));
   }
   KMYRIAD_ASSIGN_OR_RETURN(const RunRecord source,
                            ReadRunDirectory(files, options.source));
@@ -79,17 +73,16 @@ absl::Status ForkRun(const ForkOptions& options, FileSystem& files) {
         source.manifest.run_uuid(), "; move it away"));
   }
   const std::string temporary =
-      JoinPath(FolderOf(options.target),
-               absl::StrCat(".fork-", BaseName(options.target)));
+      JoinPath(options.runs, absl::StrCat(".fork-", options.name));
   KMYRIAD_RETURN_IF_ERROR(files.RemoveAll(temporary));
   absl::Status status =
       FillFork(options, source, temporary, std::move(content), files);
-  if (status.ok()) status = files.Rename(temporary, options.target);
+  if (status.ok()) status = files.Rename(temporary, target);
   if (!status.ok()) {
     files.RemoveAll(temporary).IgnoreError();
     return status;
   }
-  return files.SyncFolder(FolderOf(options.target));
+  return files.SyncFolder(options.runs);
 }
 
 }  // namespace kmyriad

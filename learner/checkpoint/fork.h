@@ -13,8 +13,9 @@ struct ForkOptions {
   std::string source;
   // Name of one of its checkpoints; empty: the one HEAD points to.
   std::string checkpoint;
-  // Folder of the new run, next to which a temporary one must have room.
-  std::string target;
+  // Folder of the new run: runs/name. A temporary one beside it takes the room.
+  std::string runs;
+  std::string name;
   // Configuration of the new run, for its resolved.textproto.
   std::string config_text;
   // Of the new run's manifest.

@@ -158,7 +158,7 @@ absl::Status RunDirectory::Initialize(v1::RunManifest manifest,
                                       const std::string& config_text) {
   manifest.set_format_version(kRunFormat);
   manifest.set_run_uuid(ToHex(RandomUuid()));
-  manifest.set_name(BaseName(path_));
+  if (manifest.name().empty()) manifest.set_name(BaseName(path_));
   KMYRIAD_RETURN_IF_ERROR(files_.CreateFolders(Path(kCheckpointsFolder)));
   KMYRIAD_RETURN_IF_ERROR(WriteConfig(config_text));
   // What an earlier attempt left of a run that never came to be.

@@ -60,7 +60,7 @@ class RunDirectory {
   // Whether it holds a run already.
   bool exists() const { return exists_; }
   // Makes the records of a new run; the manifest gets a fresh UUID, the format
-  // version and the name of the folder.
+  // version and, unless it has one, the name of the folder.
   absl::Status Initialize(v1::RunManifest manifest,
                           const std::string& config_text);
 
@@ -75,7 +75,8 @@ class RunDirectory {
 
   // Bytes of metrics.jsonl that are known to be whole lines.
   uint64_t metrics_bytes() const { return metrics_bytes_; }
-  // Appends `line` and a newline. May be repeated after a failure.
+  // Appends `line`, or several with newlines between them, and a newline. May
+  // be repeated after a failure.
   absl::Status AppendMetrics(absl::string_view line);
   // Cuts metrics.jsonl to `bytes`. A shorter file stays, with a warning. After
   // a failure the next append cuts it first.

@@ -191,7 +191,8 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
   KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.fork));
   ForkOptions fork;
   fork.source = JoinPath(options.runs, name);
-  fork.target = JoinPath(options.runs, options.fork);
+  fork.runs = options.runs;
+  fork.name = options.fork;
   if (!RunExists(files, fork.source)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--fork = ", options.fork, ": there is no run in ",

@@ -47,14 +47,15 @@ class ForkTest : public ::testing::Test {
   TempDir folder_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::string uuid_;
-  ForkOptions options_{folder_.File("old"), "",      folder_.File("new"),
+  ForkOptions options_{folder_.File("old"), "",      folder_.path(), "new",
                        "run {}\n",          "today", "revision"};
+  const std::string target_ = folder_.File("new");
 };
 
 TEST_F(ForkTest, IsAnotherRunThatStandsWhereTheSourceStood) {
   ASSERT_THAT(ForkRun(options_, files_), IsOk());
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const RunRecord fork,
-                               ReadRunDirectory(files_, options_.target));
+                               ReadRunDirectory(files_, target_));
   EXPECT_EQ(fork.manifest.name(), "new");
   EXPECT_NE(fork.manifest.run_uuid(), uuid_);
   EXPECT_EQ(fork.manifest.forked_from(), "old " + uuid_ + " epoch 2");
@@ -73,7 +74,7 @@ TEST_F(ForkTest, StartsFromAnOlderCheckpointToo) {
   options_.checkpoint = "epoch_000001";
   ASSERT_THAT(ForkRun(options_, files_), IsOk());
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const RunRecord fork,
-                               ReadRunDirectory(files_, options_.target));
+                               ReadRunDirectory(files_, target_));
   EXPECT_EQ(fork.head.checkpoint(), "epoch_000001");
   EXPECT_THAT(fork.metrics, ElementsAre("{\"epoch\":1}"));
 }
@@ -81,13 +82,13 @@ TEST_F(ForkTest, StartsFromAnOlderCheckpointToo) {
 TEST_F(ForkTest, RefusesWhatIsThereAndWhatIsNot) {
   options_.checkpoint = "epoch_000009";
   EXPECT_THAT(ForkRun(options_, files_), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_FALSE(files_.Exists(options_.target));
+  EXPECT_FALSE(files_.Exists(target_));
   options_.checkpoint.clear();
   ASSERT_THAT(ForkRun(options_, files_), IsOk());
   EXPECT_THAT(ForkRun(options_, files_),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("new")));
   options_.source = folder_.File("none");
-  options_.target = folder_.File("other");
+  options_.name = "other";
   EXPECT_THAT(ForkRun(options_, files_), StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -96,7 +97,7 @@ TEST_F(ForkTest, DamagedCheckpointMakesNoRun) {
       options_.source + "/checkpoints/epoch_000002/MANIFEST.json";
   ASSERT_THAT(files_.WriteAndSync(manifest, "{}"), IsOk());
   EXPECT_THAT(ForkRun(options_, files_), StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_FALSE(files_.Exists(options_.target));
+  EXPECT_FALSE(files_.Exists(target_));
   EXPECT_THAT(*files_.List(folder_.path()), ElementsAre("old"));
 }
 
