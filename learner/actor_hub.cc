@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
+#include "learner/batch_view.h"
 #include "learner/hello_check.h"
 
 namespace kmyriad {
@@ -90,8 +91,9 @@ void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
     if (stream.state != State::kNew) {
       status = absl::InvalidArgumentError("a second Hello on one stream");
     }
-    if (status.ok() && identity_.has_value())
+    if (status.ok() && identity_.has_value()) {
       status = CheckIdentity(hello, *identity_);
+    }
     if (!status.ok()) {
       metrics_.refused_hellos.Add();
       LogWarning("actor ", absl::string_view(hello.actor_id()).substr(0, 128),
@@ -188,24 +190,14 @@ ActorHub::Stream* ActorHub::Touch(StreamId id, Report* report) {
 }
 
 absl::Status ActorHub::AddBatch(StreamId id, const v1::StateBatch& batch) {
-  BatchView view;
-  KMYRIAD_ASSIGN_OR_RETURN(view.key, FromProto(batch.key()));
+  KMYRIAD_ASSIGN_OR_RETURN(const SegmentKey key, FromProto(batch.key()));
   const EpochShape& shape = assembler_->buffer().shape;
-  if (view.key.block >= BlockCount(shape.envs)) {
+  if (key.block >= BlockCount(shape.envs)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "block = ", view.key.block, ": the run has ", BlockCount(shape.envs)));
+        "block = ", key.block, ": the run has ", BlockCount(shape.envs)));
   }
-  KMYRIAD_RETURN_IF_ERROR(
-      ValidateStateBatch(batch, shape.segment(view.key.block)));
-  view.first_step = batch.first_step();
-  view.steps = batch.steps();
-  view.rows = batch.rows();
-  view.observations = batch.observations();
-  view.actions = batch.actions();
-  view.log_probs = batch.log_probs();
-  view.features = batch.features();
-  view.flags = batch.flags();
-  return assembler_->AddBatch(id, view);
+  KMYRIAD_RETURN_IF_ERROR(ValidateStateBatch(batch, shape.segment(key.block)));
+  return assembler_->AddBatch(id, ViewOf(key, batch));
 }
 
 void ActorHub::OnBatch(StreamId id, const v1::StateBatch& batch) {

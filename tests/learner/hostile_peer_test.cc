@@ -288,7 +288,7 @@ TEST_F(HostilePeerTest, RandomBytesForALongTimeChangeNothing) {
   ExpectRunEndsAsIfNothingHadBeen();
 }
 
-TEST_F(HostilePeerTest, HalfOpenStreamsAreEndedAndTooManyAreNotTaken) {
+TEST_F(HostilePeerTest, HalfOpenStreamsAreEnded) {
   std::vector<std::unique_ptr<RawPeer>> silent;
   for (int i = 0; i < 100; ++i) {
     silent.push_back(std::make_unique<RawPeer>(*stub_, true));
@@ -321,6 +321,26 @@ TEST_F(HostilePeerTest, PeerThatNeverReadsIsEndedAndHoldsNothingUp) {
 }
 
 // The hub's part of it, without a network.
+TEST_F(HostilePeerTest, StreamsBeyondTheLimitAreTurnedAwayUntilOthersAreGone) {
+  ActorHub& hub = process_->engine().hub();
+  std::vector<std::shared_ptr<FakeConnection>> silent;
+  std::vector<StreamId> ids;
+  const auto connect = [&]() {
+    silent.push_back(std::make_shared<FakeConnection>());
+    ids.push_back(hub.OnConnect(silent.back()));
+    return silent.back()->closed();
+  };
+  for (int i = 0; i < 4096; ++i) ASSERT_FALSE(connect().has_value()) << i;
+  const absl::optional<absl::Status> refused = connect();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(*refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                 HasSubstr("4096")));
+  for (const StreamId id : ids) hub.OnGone(id, "gone");
+  EXPECT_FALSE(connect().has_value());
+  hub.OnGone(ids.back(), "gone");
+  ExpectRunEndsAsIfNothingHadBeen();
+}
+
 TEST_F(HostilePeerTest, UnreadPolicyIsTheLastOneAndEndsTheStream) {
   ActorHub& hub = process_->engine().hub();
   process_->AddActor("busy");

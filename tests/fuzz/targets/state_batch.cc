@@ -5,6 +5,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/rpc/message_codec.h"
+#include "learner/batch_view.h"
 #include "learner/collector/segment_assembler.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -46,21 +47,12 @@ void MendChecksum(v1::StateBatch* batch) {
 }
 
 absl::Status Take(const v1::StateBatch& batch, SegmentAssembler* assembler) {
-  BatchView view;
-  KMYRIAD_ASSIGN_OR_RETURN(view.key, FromProto(batch.key()));
-  if (view.key.block < BlockCount(kShape.envs)) {
+  KMYRIAD_ASSIGN_OR_RETURN(const SegmentKey key, FromProto(batch.key()));
+  if (key.block < BlockCount(kShape.envs)) {
     KMYRIAD_RETURN_IF_ERROR(
-        ValidateStateBatch(batch, kShape.segment(view.key.block)));
+        ValidateStateBatch(batch, kShape.segment(key.block)));
   }
-  view.first_step = batch.first_step();
-  view.steps = batch.steps();
-  view.rows = batch.rows();
-  view.observations = batch.observations();
-  view.actions = batch.actions();
-  view.log_probs = batch.log_probs();
-  view.features = batch.features();
-  view.flags = batch.flags();
-  return assembler->AddBatch(1, view);
+  return assembler->AddBatch(1, ViewOf(key, batch));
 }
 
 }  // namespace
