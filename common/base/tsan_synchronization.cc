@@ -23,7 +23,7 @@ void AnnotateIgnoreReadsEnd(const char* file, int line);
 // read, write and free on their own has an order that it cannot see.
 extern "C" const char* __tsan_default_options();
 extern "C" const char* __tsan_default_options() {
-  return "ignore_noninstrumented_modules=1:second_deadlock_stack=1";
+  return "ignore_noninstrumented_modules=1";
 }
 
 namespace {

@@ -38,6 +38,7 @@ KMYRIAD_LANE_FUNCTION double Sqrt(double a) { return __builtin_sqrt(a); }
 KMYRIAD_LANE_FUNCTION double Max(double a, double b) { return a > b ? a : b; }
 KMYRIAD_LANE_FUNCTION double Min(double a, double b) { return a < b ? a : b; }
 KMYRIAD_LANE_FUNCTION bool Less(double a, double b) { return a < b; }
+KMYRIAD_LANE_FUNCTION bool Equal(double a, double b) { return a == b; }
 KMYRIAD_LANE_FUNCTION double Select(bool mask, double yes, double no) {
   return mask ? yes : no;
 }
@@ -45,6 +46,8 @@ KMYRIAD_LANE_FUNCTION double Select(bool mask, double yes, double no) {
 KMYRIAD_LANE_FUNCTION float Select(bool mask, float yes, float no) {
   return mask ? yes : no;
 }
+// Of floats only: a double would be rounded on the way.
+uint32_t BitsOf(double a) = delete;
 KMYRIAD_LANE_FUNCTION uint32_t BitsOf(float a) {
   return __builtin_bit_cast(uint32_t, a);
 }

@@ -63,6 +63,18 @@ TEST(Lanes, MaxAndMinTakeTheSecondOfNaNAndOfEqualZeros) {
   EXPECT_FALSE(std::signbit(Min(-0.0f, 0.0f)));
 }
 
+TEST(Lanes, DoublesAreNotRoundedToFloats) {
+  const double next = 1.0 + 0x1p-52;
+  EXPECT_FALSE(Equal(1.0, next));
+  EXPECT_TRUE(Equal(next, next));
+  EXPECT_TRUE(Less(1.0, next));
+  EXPECT_EQ(Max(1.0, next), next);
+  EXPECT_EQ(Min(1.0, next), 1.0);
+  EXPECT_EQ(Select(true, next, 1.0), next);
+  EXPECT_EQ(Fma(next, 1.0, -1.0), 0x1p-52);
+  EXPECT_EQ(Sqrt(2.0), 0x1.6a09e667f3bcdp+0);
+}
+
 TEST(Lanes, TheLevelOfABaselineUnitIsPortable) {
   EXPECT_EQ(KMYRIAD_LANES_LEVEL, 0);
 }
