@@ -85,13 +85,13 @@ bool RunExists(FileSystem& files, const std::string& folder) {
 
 MetricsTail::MetricsTail(std::string path) : path_(std::move(path)) { Take(); }
 
-void MetricsTail::ForgetChanged(absl::string_view text, uint64_t start) {
-  for (size_t i = 0; i < lines_.size(); ++i) {
-    const uint64_t from = StartOf(i);
-    if (from < start) continue;
-    const bool whole = lines_[i].end - start <= text.size();
-    if (!whole || HashOf(text.substr(from - start, lines_[i].end - from)) !=
-                      lines_[i].hash) {
+void MetricsTail::ForgetChanged(absl::string_view text, size_t first) {
+  const uint64_t start = StartOf(first);
+  for (size_t i = first; i < lines_.size(); ++i) {
+    const uint64_t from = StartOf(i) - start;
+    const uint64_t end = lines_[i].end - start;
+    if (end > text.size() ||
+        HashOf(text.substr(from, end - from)) != lines_[i].hash) {
       lines_.resize(i);
       return;
     }
@@ -100,23 +100,24 @@ void MetricsTail::ForgetChanged(absl::string_view text, uint64_t start) {
 
 std::vector<nlohmann::json> MetricsTail::Take() {
   // From the last line that is known: if it has changed, more may have.
-  uint64_t start = lines_.empty() ? 0 : StartOf(lines_.size() - 1);
-  std::string text = ReadFrom(path_, start);
   const size_t known = lines_.size();
-  ForgetChanged(text, start);
-  if (lines_.size() < known && start > 0) {
+  const size_t last = known == 0 ? 0 : known - 1;
+  uint64_t start = StartOf(last);
+  std::string text = ReadFrom(path_, start);
+  ForgetChanged(text, last);
+  if (lines_.size() < known && last > 0) {
     start = 0;
     text = ReadFrom(path_, start);
-    ForgetChanged(text, start);
+    ForgetChanged(text, 0);
   }
   size_t at = static_cast<size_t>(StartOf(lines_.size()) - start);
-  const absl::string_view fresh = absl::string_view(text).substr(at);
   size_t used = 0;
-  std::vector<nlohmann::json> objects = ParseLines(fresh, used);
+  std::vector<nlohmann::json> objects =
+      ParseLines(absl::string_view(text).substr(at), used);
   for (size_t end; (end = text.find('\n', at)) != std::string::npos;) {
     ++end;
-    const absl::string_view line(text.data() + at, end - at);
-    lines_.push_back({start + end, HashOf(line)});
+    lines_.push_back(
+        {start + end, HashOf(absl::string_view(text).substr(at, end - at))});
     at = end;
   }
   return objects;

@@ -41,9 +41,9 @@ class MetricsTail {
     uint64_t end;
     uint64_t hash;
   };
-  // Forgets the lines from the first on that `text`, from offset `start`, does
-  // not repeat.
-  void ForgetChanged(absl::string_view text, uint64_t start);
+  // Forgets the lines from the first on that `text` does not repeat, which
+  // begins where line `first` did.
+  void ForgetChanged(absl::string_view text, size_t first);
   uint64_t StartOf(size_t line) const {
     return line == 0 ? 0 : lines_[line - 1].end;
   }

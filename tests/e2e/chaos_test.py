@@ -74,6 +74,12 @@ class ComparisonTest(harness.EndToEndTest):
 
 class ChaosTest(unittest.TestCase):
 
+    def test_bad_arguments_are_refused(self):
+        for bad in (["--faults", "0"], ["--faults", "many"], ["--no-such"]):
+            done = subprocess.run([sys.executable, CHAOS, *bad],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 64, done.stderr)
+
     def test_thirty_faults_change_nothing(self):
         done = subprocess.run([sys.executable, CHAOS, "--faults", "30",
                                "--seed", "1"], capture_output=True, text=True,
