@@ -31,6 +31,7 @@
 #include "common/config/run_config.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/policy/network_shape.h"
+#include "common/rpc/channel.h"
 #include "nlohmann/json.hpp"
 
 namespace kmyriad {
@@ -234,6 +235,7 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
   KMYRIAD_ASSIGN_OR_RETURN(ActorEngineOptions engine_options,
                            MakeEngineOptions(config, model, level));
   engine_options.threads = ResolveThreads(options.threads, config);
+  engine_options.longest_backoff = LongestBackoff(options.learner);
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
                            MakeClient(options.learner));
   MetricsRegistry registry;

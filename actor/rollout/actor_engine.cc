@@ -105,7 +105,7 @@ bool ActorEngine::WaitBeforeReconnect(double seconds) {
 
 absl::Status ActorEngine::KeepSessions() {
   Clock& clock = RealClock();
-  Backoff backoff;
+  Backoff backoff(options_.longest_backoff);
   double last_welcome = clock.MonotonicSeconds();
   double last_log = last_welcome - kLogIntervalSeconds;
   while (true) {

@@ -32,6 +32,8 @@ struct ActorEngineOptions {
   double silence_seconds = 15;
   // Without a welcome for this long, the actor is.
   double give_up_seconds = 600;
+  // Most seconds between two attempts to open a stream.
+  double longest_backoff = 2;
   // Decides about silence.
   Clock* clock = &RealClock();
 };

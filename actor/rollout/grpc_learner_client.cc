@@ -200,14 +200,17 @@ class GrpcLearnerStream
 class GrpcLearnerClient : public LearnerClient {
  public:
   explicit GrpcLearnerClient(std::shared_ptr<grpc::Channel> channel)
-      : stub_(v1::Learner::NewStub(channel)) {}
+      : channel_(std::move(channel)), stub_(v1::Learner::NewStub(channel_)) {}
 
   std::unique_ptr<LearnerStream> Open(const ActorHello& hello,
                                       LearnerEvents* events) override {
+    // The caller has waited already; the channel need not wait as well.
+    grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
     return std::make_unique<GrpcLearnerStream>(stub_, hello, events);
   }
 
  private:
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::shared_ptr<v1::Learner::Stub> stub_;
 };
 

@@ -12,13 +12,17 @@ namespace {
 constexpr size_t kLongestName = 100;
 
 // Least number of inserted, deleted and replaced characters and of swapped
-// neighbours that make `a` out of `b`.
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> before_last;
+// neighbours that make `a` out of `b`; `limit` if it is that or more.
+size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
+  // Every character that one has more must be inserted.
+  const auto [shorter, longer] = std::minmax(a.size(), b.size());
+  if (longer - shorter >= limit) return limit;
+  // Rows i - 2, i - 1 and i of the table.
+  std::vector<size_t> before_last(b.size() + 1);
   std::vector<size_t> last(b.size() + 1);
+  std::vector<size_t> row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
-    std::vector<size_t> row(b.size() + 1);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1,
@@ -27,10 +31,10 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
         row[j] = std::min(row[j], before_last[j - 2] + 1);
       }
     }
-    before_last = std::move(last);
-    last = std::move(row);
+    before_last.swap(last);
+    last.swap(row);
   }
-  return last[b.size()];
+  return std::min(last[b.size()], limit);
 }
 
 }  // namespace
@@ -44,7 +48,7 @@ std::string NearestName(absl::string_view name,
   std::string nearest;
   for (const std::string& candidate : candidates) {
     const size_t distance =
-        EditDistance(wanted, absl::AsciiStrToLower(candidate));
+        EditDistance(wanted, absl::AsciiStrToLower(candidate), best);
     if (distance < best && distance < candidate.size()) {
       best = distance;
       nearest = candidate;

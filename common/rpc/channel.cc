@@ -13,7 +13,15 @@ namespace kmyriad {
 namespace {
 
 constexpr double kFirstBackoffSeconds = 0.1;
-constexpr double kMaxBackoffSeconds = 2.0;
+constexpr double kLongestBackoffSeconds = 2.0;
+constexpr double kLongestLocalBackoffSeconds = 0.25;
+// For one attempt, handshakes included, on a machine with other things to do.
+constexpr int kConnectMs = 5000;
+
+double LongestBackoff(const Address& address) {
+  return address.IsLocal() ? kLongestLocalBackoffSeconds
+                           : kLongestBackoffSeconds;
+}
 
 }  // namespace
 
@@ -37,8 +45,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   // Own connection per channel: a data stream does not share its window.
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  // In spite of its name this is how long an attempt may take.
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+              static_cast<int>(1000 * LongestBackoff(parsed)));
   // Streams are opened anew by the application; the library's retries would
   // only buffer.
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
@@ -46,6 +56,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(parsed.ToString(),
                                    grpc::InsecureChannelCredentials(), args);
+}
+
+double LongestBackoff(const std::string& address) {
+  const absl::StatusOr<Address> parsed = ParseAddress(address);
+  return parsed.ok() ? LongestBackoff(*parsed) : kLongestBackoffSeconds;
 }
 
 std::chrono::system_clock::time_point DeadlineAfter(double seconds) {
@@ -66,9 +81,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 }
 
 double Backoff::NextSeconds() {
-  const double limit = std::min(kMaxBackoffSeconds,
-                                kFirstBackoffSeconds * std::pow(2.0, attempt_));
-  if (limit < kMaxBackoffSeconds) ++attempt_;
+  const double limit =
+      std::min(longest_, kFirstBackoffSeconds * std::pow(2.0, attempt_));
+  if (limit < longest_) ++attempt_;
   // Only spreads reconnects in time; no result depends on it.
   thread_local std::minstd_rand generator{std::random_device{}()};
   std::uniform_real_distribution<double> jitter(0.0, limit);

@@ -15,11 +15,16 @@ namespace kmyriad {
 inline constexpr int kMaxMessageBytes = 16 << 20;
 
 // A channel to "HOST:PORT" or "unix:PATH": own connection, keepalive 20 s /
-// 10 s, message limit, no compression, reconnect back-off 0.1..2 s. Returns at
-// once; calls fail with UNAVAILABLE until the peer is there. INVALID_ARGUMENT
-// for an address of another form.
+// 10 s, message limit, no compression, reconnect back-off from 0.1 s to
+// LongestBackoff. Returns at once; calls fail with UNAVAILABLE until the peer
+// is there. INVALID_ARGUMENT for an address of another form.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
     const std::string& address);
+
+// Most seconds between two attempts to reach a peer: 2, and 0.25 for one on
+// this machine, where an attempt costs next to nothing and a peer that comes
+// back is waited for by few.
+double LongestBackoff(const std::string& address);
 
 // Deadline for a unary call, from now.
 std::chrono::system_clock::time_point DeadlineAfter(double seconds);
@@ -28,15 +33,17 @@ std::chrono::system_clock::time_point DeadlineAfter(double seconds);
 absl::Status FromGrpcStatus(const grpc::Status& status);
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// Jittered exponential back-off, 0.1 s doubling to 2 s, full jitter. Not
+// Jittered exponential back-off, 0.1 s doubling to `longest`, full jitter. Not
 // thread-safe.
 class Backoff {
  public:
+  explicit Backoff(double longest) : longest_(longest) {}
   // Seconds to wait before the next attempt.
   double NextSeconds();
   void Reset() { attempt_ = 0; }
 
  private:
+  const double longest_;
   int attempt_ = 0;
 };
 

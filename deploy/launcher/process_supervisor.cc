@@ -106,7 +106,7 @@ void ProcessSupervisor::OnExit(Process& process, const ProcessExit& exit,
     event.kind = ProcessEvent::Kind::kEnded;
   } else {
     const double now = clock_.MonotonicSeconds();
-    const auto wait = process.budget.OnDeath(process.started, now);
+    const auto wait = process.budget.OnDeath(!process.ready_line.empty(), now);
     if (wait) {
       event.kind = ProcessEvent::Kind::kRestarting;
       event.seconds = *wait;

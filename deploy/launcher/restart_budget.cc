@@ -7,22 +7,17 @@ namespace {
 
 constexpr double kFirstWait = 0.1;
 constexpr double kLongestWait = 5;
-// A process that ran this long was healthy: the next wait is short again.
-constexpr double kHealthySeconds = 10;
 
 }  // namespace
 
-absl::optional<double> RestartBudget::OnDeath(double started, double now) {
+absl::optional<double> RestartBudget::OnDeath(bool was_ready, double now) {
   while (!deaths_.empty() && now - deaths_.front() > 60) deaths_.pop_front();
   if (static_cast<int>(deaths_.size()) >= kRestartsPerMinute) {
     return absl::nullopt;
   }
   deaths_.push_back(now);
-  if (wait_ == 0 || now - started >= kHealthySeconds) {
-    wait_ = kFirstWait;
-  } else {
-    wait_ = std::min(kLongestWait, 2 * wait_);
-  }
+  const bool again = wait_ > 0 && !was_ready;
+  wait_ = again ? std::min(kLongestWait, 2 * wait_) : kFirstWait;
   return wait_;
 }
 

@@ -150,7 +150,7 @@ class GrpcEntropyClient : public EntropyClient {
       cancelled_ = false;
     }
     const v1::ScoreEpochRequest header = Header(request);
-    Backoff backoff;
+    Backoff backoff(LongestBackoff(address_));
     while (true) {
       absl::StatusOr<ScoreResult> result = Attempt(header, request);
       const absl::Status& status = result.status();

@@ -41,8 +41,15 @@ TEST(ChannelTest, CallsFailWithUnavailableWithoutPeer) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
 }
 
+TEST(ChannelTest, PeersOfThisMachineAreTriedMoreOften) {
+  EXPECT_EQ(LongestBackoff("unix:/tmp/learner.sock"), 0.25);
+  EXPECT_EQ(LongestBackoff("127.0.0.1:50051"), 0.25);
+  EXPECT_EQ(LongestBackoff("learner.example:50051"), 2);
+  EXPECT_EQ(LongestBackoff("nonsense"), 2);
+}
+
 TEST(ChannelTest, BackoffGrowsWithinItsBounds) {
-  Backoff backoff;
+  Backoff backoff(2);
   double limit = 0.1;
   double longest = 0;
   for (int attempt = 0; attempt < 200; ++attempt) {

@@ -6,36 +6,48 @@
 namespace kmyriad {
 namespace {
 
-TEST(RestartBudgetTest, WaitsDoubleWhileTheProcessDiesAtOnce) {
+TEST(RestartBudgetTest, WaitsDoubleWhileTheProcessNeverGetsReady) {
   RestartBudget budget;
   double now = 100;
   std::vector<double> waits;
   for (int i = 0; i < 8; ++i) {
-    waits.push_back(*budget.OnDeath(now, now + 0.5));
-    now += 0.5 + waits.back();
+    now += 0.5;
+    waits.push_back(*budget.OnDeath(/*was_ready=*/false, now));
+    now += waits.back();
   }
   EXPECT_THAT(waits, testing::ElementsAre(0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5));
 }
 
-TEST(RestartBudgetTest, AHealthyLifeMakesTheNextWaitShort) {
+// Kills of a process that works cost its start each, however close they come.
+TEST(RestartBudgetTest, AProcessThatWasReadyStartsAgainAtOnce) {
   RestartBudget budget;
-  budget.OnDeath(0, 1);
-  budget.OnDeath(1, 2);
-  EXPECT_EQ(*budget.OnDeath(2, 12), 0.1);
+  for (int i = 0; i < RestartBudget::kRestartsPerMinute; ++i) {
+    EXPECT_EQ(*budget.OnDeath(/*was_ready=*/true, i), 0.1) << i;
+  }
+}
+
+TEST(RestartBudgetTest, ReadinessMakesTheNextWaitShort) {
+  RestartBudget budget;
+  budget.OnDeath(false, 1);
+  EXPECT_EQ(*budget.OnDeath(false, 2), 0.2);
+  EXPECT_EQ(*budget.OnDeath(true, 3), 0.1);
+  EXPECT_EQ(*budget.OnDeath(false, 4), 0.2);
 }
 
 TEST(RestartBudgetTest, EndsAfterTooManyDeathsInAMinute) {
-  RestartBudget budget;
-  for (int i = 0; i < RestartBudget::kRestartsPerMinute; ++i) {
-    ASSERT_TRUE(budget.OnDeath(i, i + 0.1)) << i;
+  for (const bool was_ready : {false, true}) {
+    RestartBudget budget;
+    for (int i = 0; i < RestartBudget::kRestartsPerMinute; ++i) {
+      ASSERT_TRUE(budget.OnDeath(was_ready, i)) << i;
+    }
+    EXPECT_FALSE(budget.OnDeath(was_ready, 20));
   }
-  EXPECT_FALSE(budget.OnDeath(20, 20.1));
 }
 
 TEST(RestartBudgetTest, OldDeathsAreForgotten) {
   RestartBudget budget;
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(budget.OnDeath(7 * i, 7 * i + 6.9)) << i;
+    EXPECT_TRUE(budget.OnDeath(false, 7 * i)) << i;
   }
 }
 
