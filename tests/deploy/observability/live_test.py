@@ -1,0 +1,160 @@
+"""A real Prometheus over real processes: every query of every dashboard and
+every rule finds data; alerts fire under faults and are silent without.
+
+Needs Debian's package prometheus; skips without it. With KMYRIAD_SERIES=FILE
+the series of all panels are written there, for tests/deploy/observability/plot.
+"""
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import unittest
+
+import promql
+
+SKIPPED = 77
+
+# Queries that find nothing in a healthy run.
+EMPTY = {("kmyriad-overview.json", "Firing alerts"),
+         ("kmyriad-overview.json", "Learner started"),
+         ("kmyriad-exploration.json", "Learner started"),
+         ("kmyriad-learner.json", "Learner started"),
+         ("kmyriad-actors.json", "Learner started"),
+         ("kmyriad-rpc.json", "Learner started")}
+
+
+class LiveTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kmyriad-live-")
+        self.addCleanup(folder.cleanup)
+        self.run_ = live.Run(folder.name)
+        self.addCleanup(self.run_.close)
+        self.server = live.Prometheus(folder.name, self.run_)
+        self.addCleanup(self.server.close)
+        self.began = time.monotonic()
+        self.server.until(self.settled, "data of all processes")
+
+    def settled(self):
+        """Thirty epochs, and all rules evaluated over them."""
+        epochs = self.server.values("kmyriad_run_epoch > 30")
+        return epochs and self.server.values("kmyriad:checkpoint_age_seconds")
+
+    def say(self, text):
+        print(f"{time.monotonic() - self.began:6.1f} s  {text}", flush=True)
+
+    def until_firing(self, *names):
+        self.server.until(lambda: set(names) <= self.server.firing(),
+                          f"alerts {names}")
+        self.say("firing: " + " ".join(sorted(self.server.firing())))
+
+    def until_silent(self, *names):
+        self.server.until(lambda: not set(names) & self.server.firing(),
+                          f"silence of {names}")
+        self.say("silent: " + " ".join(names))
+
+    def check_queries(self):
+        count = 0
+        for name, board in promql.dashboards().items():
+            for title, expr in promql.queries(board):
+                found = self.server.values(promql.expand(expr, "default"))
+                self.assertEqual(not found, (name, title) in EMPTY,
+                                 f"{name}: {title}: {expr}: {found}")
+                count += 1
+        return count
+
+    def check_rules(self):
+        groups = self.server.api("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        self.assertEqual(len(rules), len(promql.rules()))
+        for rule in rules:
+            self.assertEqual(rule["health"], "ok", rule)
+        for rule in promql.rules():
+            if "record" in rule:
+                self.assertTrue(self.server.values(rule["record"]), rule)
+            for selector in promql.selectors(rule["expr"]):
+                self.assertTrue(self.server.values(selector), rule)
+        return len(rules)
+
+    def test_queries_rules_and_alerts(self):
+        self.say(f"{self.check_queries()} queries and {self.check_rules()} "
+                 "rules find data")
+        self.assertEqual(self.server.firing(), set())
+        # The control: a query of what is not there must be noticed.
+        self.assertEqual(self.server.values('kmyriad_run_epoch{run="no"}'), [])
+        write_series(self.server)
+        self.kill_actors()
+        self.freeze("entropy", "EntropyServiceDown")
+        self.freeze("learner", "LearnerDown")
+        self.fill_the_disk()
+        epoch = self.epoch()
+        self.server.until(lambda: self.epoch() > epoch + 5, "epochs")
+        self.say("trains on")
+
+    def epoch(self):
+        return self.server.values("kmyriad_run_epoch")[0][1]
+
+    def kill_actors(self):
+        for name in ("actor-0", "actor-1"):
+            self.run_.programs[name].kill()
+        self.say("actors killed")
+        self.until_firing("NoActors", "ActorDown")
+        for name in ("actor-0", "actor-1"):
+            self.run_.start_actor(
+                name, self.run_.programs[name].addresses["metrics"])
+        self.say("actors started")
+        self.until_silent("NoActors", "ActorDown")
+
+    def freeze(self, name, alert):
+        self.run_.programs[name].signal(signal.SIGSTOP)
+        self.say(f"{name} frozen")
+        self.until_firing(alert)
+        self.run_.programs[name].signal(signal.SIGCONT)
+        self.say(f"{name} thawed")
+        self.until_silent(alert)
+
+    def fill_the_disk(self):
+        self.run_.programs["learner"].limit_files(1000)
+        self.say("files of the learner are full")
+        self.until_firing("StorageNotWritable", "CheckpointFailing")
+        self.run_.programs["learner"].limit_files(-1)
+        self.say("room again")
+        self.until_silent("StorageNotWritable")
+
+
+def write_series(server):
+    """Every panel's series over the run so far, if KMYRIAD_SERIES is set."""
+    path = os.environ.get("KMYRIAD_SERIES")
+    if not path:
+        return
+    end = time.time()
+    boards = []
+    for board in promql.dashboards().values():
+        panels = []
+        for panel in promql.panels(board):
+            curves = []
+            for target in panel["targets"]:
+                data = server.api(
+                    "query_range", start=end - 60, end=end, step=1,
+                    query=promql.expand(target["expr"], "default", "5s"))
+                curves += [{"name": target["legendFormat"],
+                            "labels": result["metric"],
+                            "values": result["values"]}
+                           for result in data["result"]]
+            panels.append({"title": panel["title"], "type": panel["type"],
+                           "unit": panel["fieldConfig"]["defaults"]["unit"],
+                           "curves": curves})
+        boards.append({"title": board["title"], "panels": panels})
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(boards, file)
+
+
+if __name__ == "__main__":
+    if shutil.which("prometheus") is None:
+        print("skipped: no prometheus here; apt-get install prometheus")
+        sys.exit(SKIPPED)
+    import live
+    unittest.main()
