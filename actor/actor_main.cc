@@ -31,7 +31,10 @@
 #include "common/config/run_config.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/policy/network_shape.h"
+#include "common/process/process_flags.h"
+#include "common/process/process_metrics.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/grpc_server.h"
 #include "nlohmann/json.hpp"
 
 namespace kmyriad {
@@ -45,16 +48,17 @@ constexpr int kExitConfiguration = 78;
 
 constexpr int kMaxThreads = 1024;
 
+// What the health service calls an actor that a learner has welcomed.
+constexpr char kActorServiceName[] = "kmyriad.v1.Actor";
+
 struct ActorOptions {
   ConfigSource config;
   std::string learner = "127.0.0.1:50051";
-  // Port 0: a free one; empty: none.
-  std::string metrics = "127.0.0.1:0";
   // Blocks stepped at the same time; 0: physics.threads of the
   // configuration, and if that is 0 this actor's share of the cores.
   int threads = 0;
-  // File to log to; empty: stderr.
-  std::string log;
+  ProcessFlags process = {
+      .health = "", .metrics = "127.0.0.1:0", .log = "", .log_format = "text"};
 };
 
 int ExitCodeOf(const absl::Status& status) {
@@ -100,15 +104,11 @@ void AddFlags(ActorOptions& options, std::vector<std::string>& shorthands,
   app.add_option("--learner", options.learner,
                  "Address of the learner, HOST:PORT or unix:PATH")
       ->capture_default_str();
-  app.add_option("--metrics", options.metrics,
-                 "Prometheus endpoint, HOST:PORT; port 0: a free one; empty: "
-                 "none")
-      ->capture_default_str();
   app.add_option("--threads", options.threads,
                  "Blocks stepped at the same time; 0: by the configuration")
       ->check(CLI::Range(0, kMaxThreads))
       ->capture_default_str();
-  app.add_option("--log", options.log, "File to log to; empty: stderr");
+  AddProcessFlags(app, options.process);
 }
 
 int Cores() {
@@ -201,14 +201,16 @@ sigset_t BlockSignals() {
   return set;
 }
 
-// Until `done`: the first signal makes the actor leave in order, the second
-// ends it at once.
-void WatchSignals(ActorEngine& engine, const sigset_t& signals,
+// Until `done`: shows on `health` whether a learner has welcomed the actor. The
+// first signal makes the actor leave in order, the second ends it at once.
+void WatchSignals(ActorEngine& engine, const ActorMetrics& metrics,
+                  GrpcServer& health, const sigset_t& signals,
                   const std::atomic<bool>& done) {
   const timespec period = {0, 200'000'000};
   bool stopping = false;
   while (!done) {
     const int signal = sigtimedwait(&signals, nullptr, &period);
+    health.SetReady(metrics.connected.value() > 0);
     if (signal <= 0) continue;
     if (stopping) _exit(kExitFailure);
     stopping = true;
@@ -240,20 +242,20 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
                            MakeClient(options.learner));
   MetricsRegistry registry;
   ActorMetrics metrics(registry);
-  std::unique_ptr<MetricsExposer> exposer;
-  std::string metrics_address;
-  if (!options.metrics.empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(exposer,
-                             MetricsExposer::Start(options.metrics, registry));
-    metrics_address =
-        absl::StrCat(options.metrics.substr(0, options.metrics.rfind(':')), ":",
-                     exposer->port());
-  }
+  ProcessMetrics process_metrics(registry, "actor");
+  KMYRIAD_RETURN_IF_ERROR(process_metrics.Serve(options.process.metrics));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<GrpcServer> health,
+      GrpcServer::Start({.listen = "",
+                         .health_listen = options.process.health,
+                         .insecure_allow_remote = false},
+                        {}, {kActorServiceName}));
   const ActorHello& hello = engine_options.hello;
   LogInfo("actor ", hello.actor_id, ", ", engine_options.threads, " threads, ",
           hello.instruction_set, ", golden ", ToHex(hello.golden_digest));
   const nlohmann::ordered_json line = {{"role", "actor"},
-                                       {"metrics", metrics_address}};
+                                       {"health", health->health_address()},
+                                       {"metrics", process_metrics.address()}};
   std::printf("%s\n", line.dump().c_str());
   std::fflush(stdout);
 
@@ -264,7 +266,8 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
       },
       *client, metrics);
   std::atomic<bool> done = false;
-  std::thread watcher([&] { WatchSignals(engine, signals, done); });
+  std::thread watcher(
+      [&] { WatchSignals(engine, metrics, *health, signals, done); });
   const absl::Status status = engine.Run();
   done = true;
   watcher.join();
@@ -297,7 +300,7 @@ int Main(int argc, char** argv) {
   }
   options.config.overrides.insert(options.config.overrides.end(),
                                   shorthands.begin(), shorthands.end());
-  InitLogging({"actor", options.log, LogLevel::kInfo});
+  StartLogging("actor", options.process);
   const absl::StatusOr<int> code = RunActor(options);
   if (code.ok()) return *code;
   std::fprintf(stderr, "kmyriad-actor: error: %s\n",

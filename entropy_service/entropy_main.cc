@@ -8,11 +8,13 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "common/base/build_info.h"
 #include "common/base/clock.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/process/process_flags.h"
+#include "common/process/process_metrics.h"
 #include "common/rpc/grpc_server.h"
 #include "entropy_service/entropy_engine.h"
 #include "entropy_service/entropy_metrics.h"
@@ -33,22 +35,12 @@ void AddFlags(CLI::App& app, EntropyOptions& options) {
   app.add_option("--listen", options.listen,
                  "Address to serve on, HOST:PORT or unix:PATH")
       ->capture_default_str();
-  app.add_option("--health", options.health,
-                 "Address of the health service; empty: none");
-  app.add_option("--metrics", options.metrics,
-                 "HOST:PORT of /metrics, port 0 for a free one; empty: none")
-      ->capture_default_str();
   app.add_option("--threads", options.threads,
                  "Threads of the neighbour search; 0: one per core")
       ->capture_default_str();
-  app.add_option("--log", options.log, "Log file; empty: stderr");
+  AddProcessFlags(app, options.process);
   app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
                "Listen beyond loopback without encryption");
-}
-
-// Host of "HOST:PORT".
-std::string HostOf(const std::string& address) {
-  return address.substr(0, address.rfind(':'));
 }
 
 int ExitCodeOf(const absl::Status& status) {
@@ -66,15 +58,12 @@ int ExitCodeOf(const absl::Status& status) {
 absl::Status Serve(const EntropyOptions& options,
                    const sigset_t& stop_signals) {
   KMYRIAD_RETURN_IF_ERROR(options.Validate());
-  MetricsRegistry registry(MetricLabels{{"role", "entropy"}});
-  registry
-      .AddGauge("kmyriad_build_info", "Build of this process.",
-                {{"version", KMYRIAD_VERSION}})
-      .Set(1);
+  MetricsRegistry registry;
+  ProcessMetrics process_metrics(registry, "entropy");
   EntropyMetrics metrics(registry);
   EntropyEngineOptions engine_options;
   engine_options.threads = options.threads;
-  engine_options.revision = KMYRIAD_VERSION;
+  engine_options.revision = BuildRevision();
   auto created = EntropyEngine::Create(engine_options, metrics, RealClock());
   // KMYRIAD_SIMD asks for what does not exist or the machine lacks.
   if (!created.ok()) {
@@ -82,28 +71,23 @@ absl::Status Serve(const EntropyOptions& options,
   }
   const std::unique_ptr<EntropyEngine> engine = *std::move(created);
   EntropyServiceImpl service(*engine, metrics);
-  std::unique_ptr<MetricsExposer> exposer;
-  std::string metrics_address;
-  if (!options.metrics.empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(exposer,
-                             MetricsExposer::Start(options.metrics, registry));
-    metrics_address =
-        absl::StrCat(HostOf(options.metrics), ":", exposer->port());
-  }
+  KMYRIAD_RETURN_IF_ERROR(process_metrics.Serve(options.process.metrics));
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> server,
       GrpcServer::Start(
           {.listen = options.listen,
-           .health_listen = options.health,
+           .health_listen = options.process.health,
            .insecure_allow_remote = options.insecure_allow_remote},
           {&service}, {kEntropyServiceName}));
   server->SetReady(true);
+  process_metrics.SetInsecureRemote(server->insecure_remote());
   const EntropyInfo info = engine->Info();
   LogInfo("serving on ", server->address(), ", ", info.threads, " threads, ",
           info.instruction_set);
   std::cout << nlohmann::json({{"role", "entropy"},
                                {"listening", server->address()},
-                               {"metrics", metrics_address}})
+                               {"health", server->health_address()},
+                               {"metrics", process_metrics.address()}})
                    .dump()
             << std::endl;
   int signal = 0;
@@ -135,7 +119,7 @@ int Main(int argc, char** argv) {
   sigaddset(&stop_signals, SIGTERM);
   sigaddset(&stop_signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-  InitLogging({.role = "entropy", .file = options.log});
+  StartLogging("entropy", options.process);
   const absl::Status status = Serve(options, stop_signals);
   if (status.ok()) return 0;
   std::fprintf(stderr, "kmyriad-entropy: error: %s\n",

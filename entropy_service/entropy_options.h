@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/process/process_flags.h"
 
 namespace kmyriad {
 
@@ -12,14 +13,12 @@ namespace kmyriad {
 struct EntropyOptions {
   // Where it serves; beyond loopback only with insecure_allow_remote.
   std::string listen = "127.0.0.1:50061";
-  // Plaintext health service; empty: none.
-  std::string health;
-  // HOST:PORT of /metrics, port 0 takes a free one; empty: none.
-  std::string metrics = "127.0.0.1:9465";
   // Threads of the neighbour search; 0: one per core.
   int threads = 0;
-  // Log file; empty: stderr.
-  std::string log;
+  ProcessFlags process = {.health = "",
+                          .metrics = "127.0.0.1:9465",
+                          .log = "",
+                          .log_format = "text"};
   // Listen beyond loopback without encryption.
   bool insecure_allow_remote = false;
 

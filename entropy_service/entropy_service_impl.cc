@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
@@ -169,6 +171,10 @@ class ScoreStream final : public Stream {
     scheduled_ = true;
     worker_.Schedule([&engine = engine_, job = job_, stream = handle()] {
       if (job->ended.load()) return;
+      const ScoreRequest& request = job->particles->request();
+      SetLogRun(ToHex(request.run_uuid));
+      // Strictly on-policy: the first epoch is that of version 0.
+      SetLogPolicyVersion(request.epoch - 1);
       const auto scored = engine.Score(*job->particles, &job->ended);
       // Before the answer, which may be large, too.
       job->particles.reset();

@@ -74,8 +74,9 @@ LearnerEngine::LearnerEngine(const EngineOptions& options,
   paused_ = ledger_->paused();
   metrics_.SetState(StateName(v1::RUN_STATE_STARTING));
   metrics_.storage_writable.Set(1);
-  metrics_.SetRun(options.revision, ledger_->manifest().name(),
-                  options.config.env().task(), options.config.run().seed(),
+  SetLogRun(ledger_->manifest().run_uuid());
+  metrics_.SetRun(ledger_->manifest().name(), options.config.env().task(),
+                  options.config.run().seed(),
                   options.config.population().agents());
 }
 
@@ -225,6 +226,7 @@ absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
   }
   KMYRIAD_ASSIGN_OR_RETURN(PolicyWeights weights, trainer_->Policy());
   KMYRIAD_RETURN_IF_ERROR(policy_.Publish(epoch - 1, std::move(weights)));
+  SetLogPolicyVersion(epoch - 1);
   absl::Status collected = Collect(epoch);
   const SegmentCounters segments = hub_.counters();
   const uint64_t recomputed = hub_.recomputed_samples();

@@ -24,6 +24,8 @@
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/process/process_flags.h"
+#include "common/process/process_metrics.h"
 #include "common/rpc/grpc_server.h"
 #include "learner/algorithm/policy_optimizer.h"
 #include "learner/control_service_impl.h"
@@ -92,15 +94,9 @@ void AddFlags(LearnerOptions& options, std::vector<std::string>& shorthands,
       ->capture_default_str();
   app.add_option("--listen", options.listen, "HOST:PORT or unix:PATH")
       ->capture_default_str();
-  app.add_option("--health", options.health,
-                 "Plaintext health service, HOST:PORT; empty: none");
-  app.add_option("--metrics", options.metrics,
-                 "Prometheus endpoint, HOST:PORT; port 0: a free one; empty: "
-                 "none")
-      ->capture_default_str();
   app.add_option("--entropy", options.entropy, "Address of the entropy service")
       ->capture_default_str();
-  app.add_option("--log", options.log, "File to log to; empty: stderr");
+  AddProcessFlags(app, options.process);
   app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
                "Listen on other than loopback addresses without TLS");
 }
@@ -188,26 +184,23 @@ void Announce(const nlohmann::ordered_json& line) {
 
 absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
                           const sigset_t& signals, MetricsRegistry& registry) {
-  std::unique_ptr<MetricsExposer> exposer;
-  if (!options.metrics.empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(exposer,
-                             MetricsExposer::Start(options.metrics, registry));
-  }
+  ProcessMetrics metrics(registry, "learner");
+  KMYRIAD_RETURN_IF_ERROR(metrics.Serve(options.process.metrics));
   LearnerServiceImpl learner(engine.hub());
   ControlServiceImpl control(engine);
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> server,
       GrpcServer::Start(
-          {options.listen, options.health, options.insecure_allow_remote},
+          {.listen = options.listen,
+           .health_listen = options.process.health,
+           .insecure_allow_remote = options.insecure_allow_remote},
           {&learner, &control}, {"kmyriad.v1.Learner", "kmyriad.v1.Control"}));
   server->SetReady(true);
-  const std::string host =
-      options.metrics.substr(0, options.metrics.rfind(':'));
+  metrics.SetInsecureRemote(server->insecure_remote());
   Announce({{"role", "learner"},
             {"listening", server->address()},
-            {"metrics", exposer == nullptr
-                            ? std::string()
-                            : absl::StrCat(host, ":", exposer->port())}});
+            {"health", server->health_address()},
+            {"metrics", metrics.address()}});
   std::atomic<bool> done = false;
   std::thread housekeeping(
       [&]() { Housekeeping(engine, *server, signals, done); });
@@ -266,9 +259,9 @@ int Main(int argc, char** argv) {
   }
   options.config.overrides.insert(options.config.overrides.end(),
                                   shorthands.begin(), shorthands.end());
-  InitLogging({"learner", options.log, LogLevel::kInfo});
+  StartLogging("learner", options.process);
   const absl::StatusOr<int> code = RunLearner(options);
-  return code.ok() ? *code : Fail(code.status(), options.log);
+  return code.ok() ? *code : Fail(code.status(), options.process.log);
 }
 
 }  // namespace

@@ -155,14 +155,9 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
   }
 }
 
-void LearnerMetrics::SetRun(const std::string& version,
-                            const std::string& run_name,
+void LearnerMetrics::SetRun(const std::string& run_name,
                             const std::string& task, uint64_t seed,
                             uint32_t agents) {
-  registry_
-      .AddGauge("kmyriad_build_info", "Always 1.",
-                {{"version", version}, {"role", "learner"}})
-      .Set(1);
   registry_
       .AddGauge("kmyriad_run_info", "Always 1.",
                 {{"run_name", run_name},

@@ -19,8 +19,8 @@ class LearnerMetrics {
   explicit LearnerMetrics(MetricsRegistry& registry);
 
   // Labels of the run, once they are known.
-  void SetRun(const std::string& version, const std::string& run_name,
-              const std::string& task, uint64_t seed, uint32_t agents);
+  void SetRun(const std::string& run_name, const std::string& task,
+              uint64_t seed, uint32_t agents);
   // One of "pending", "running", "paused", "waiting", "draining", "finished",
   // "failed": its gauge is 1, the others 0.
   void SetState(const std::string& state);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/config/run_config.h"
+#include "common/process/process_flags.h"
 
 namespace kmyriad {
 
@@ -17,13 +18,11 @@ struct LearnerOptions {
   // "auto", "never" or "must".
   std::string resume = "auto";
   std::string listen = "127.0.0.1:50051";
-  // Plaintext health service; empty: none.
-  std::string health;
-  // Prometheus endpoint, "HOST:PORT"; empty: none.
-  std::string metrics = "127.0.0.1:9464";
   std::string entropy = "127.0.0.1:50061";
-  // File to log to; empty: stderr.
-  std::string log;
+  ProcessFlags process = {.health = "",
+                          .metrics = "127.0.0.1:9464",
+                          .log = "",
+                          .log_format = "text"};
   // Listen on addresses that others can reach, without TLS.
   bool insecure_allow_remote = false;
 };

@@ -245,6 +245,7 @@ void LearnerSession::OnWelcome(const SessionTerms& terms) {
   credits_ = ByteCredits(terms.credit_bytes);
   welcomed_ = true;
   metrics_.connected.Set(1);
+  SetLogRun(ToHex(terms.run_uuid));
   LogInfo("welcome to run ", ToHex(terms.run_uuid));
 }
 
@@ -304,6 +305,7 @@ void LearnerSession::OnLease(const BlockLease& lease) {
   }
   metrics_.epoch.Set(static_cast<double>(lease.epoch));
   metrics_.policy_version.Set(static_cast<double>(lease.policy_version));
+  SetLogPolicyVersion(lease.policy_version);
   metrics_.blocks_held.Set(static_cast<double>(leases_.held()));
 }
 

@@ -13,7 +13,10 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
+#include "common/base/thread_pool.h"
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/transport_options.h"
@@ -188,20 +191,55 @@ class GrpcServerImpl : public GrpcServer {
 
   const std::string& address() const override { return address_; }
   const std::string& health_address() const override { return health_address_; }
+  bool insecure_remote() const override { return insecure_remote_; }
   void SetReady(bool ready) override;
   void Shutdown(double grace_seconds) override;
 
  private:
+  absl::Status ListenForHealth(const std::string& text);
+  absl::Status ListenForCalls(const GrpcServerOptions& options,
+                              const std::vector<grpc::Service*>& services);
+  // Until Shutdown.
+  void Remind(double seconds);
+
   const std::vector<std::string> ready_names_;
   std::string address_;
   std::string health_address_;
+  bool insecure_remote_ = false;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> health_server_;
   absl::Mutex mutex_;
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
+  // Last: it uses the others. Null unless there is something to remind of.
+  std::unique_ptr<ThreadPool> reminder_;
 };
 
 absl::Status GrpcServerImpl::Listen(
+    const GrpcServerOptions& options,
+    const std::vector<grpc::Service*>& services) {
+  RouteGrpcLogs();
+  KeepGrpcLibrary();
+  // Health runs on a server of its own: the switch is process-wide, so every
+  // other server turns it off by an option.
+  grpc::EnableDefaultHealthCheckService(true);
+  if (!options.health_listen.empty()) {
+    KMYRIAD_RETURN_IF_ERROR(ListenForHealth(options.health_listen));
+  }
+  if (options.listen.empty()) return absl::OkStatus();
+  return ListenForCalls(options, services);
+}
+
+absl::Status GrpcServerImpl::ListenForHealth(const std::string& text) {
+  KMYRIAD_ASSIGN_OR_RETURN(Address health, ParseListenAddress(text));
+  grpc::ServerBuilder builder;
+  SetServerOptions(builder);
+  KMYRIAD_ASSIGN_OR_RETURN(health_server_, Build(builder, health));
+  health_address_ = health.ToString();
+  SetReady(false);
+  return absl::OkStatus();
+}
+
+absl::Status GrpcServerImpl::ListenForCalls(
     const GrpcServerOptions& options,
     const std::vector<grpc::Service*>& services) {
   KMYRIAD_ASSIGN_OR_RETURN(Address address, ParseListenAddress(options.listen));
@@ -211,20 +249,6 @@ absl::Status GrpcServerImpl::Listen(
                      " is reachable from other machines, without encryption or "
                      "authentication; listen on 127.0.0.1 or unix:PATH, or say "
                      "--insecure-allow-remote"));
-  }
-  RouteGrpcLogs();
-  KeepGrpcLibrary();
-  // Health runs on a server of its own: the switch is process-wide, so every
-  // other server turns it off by an option.
-  grpc::EnableDefaultHealthCheckService(true);
-  if (!options.health_listen.empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(Address health,
-                             ParseListenAddress(options.health_listen));
-    grpc::ServerBuilder builder;
-    SetServerOptions(builder);
-    KMYRIAD_ASSIGN_OR_RETURN(health_server_, Build(builder, health));
-    health_address_ = health.ToString();
-    SetReady(false);
   }
   grpc::ServerBuilder builder;
   SetServerOptions(builder);
@@ -236,7 +260,23 @@ absl::Status GrpcServerImpl::Listen(
   for (grpc::Service* service : services) builder.RegisterService(service);
   KMYRIAD_ASSIGN_OR_RETURN(server_, Build(builder, address));
   address_ = address.ToString();
+  insecure_remote_ = !address.IsLocal();
+  if (insecure_remote_) {
+    reminder_ = std::make_unique<ThreadPool>(1);
+    reminder_->Schedule(
+        [this, seconds = options.reminder_seconds] { Remind(seconds); });
+  }
   return absl::OkStatus();
+}
+
+void GrpcServerImpl::Remind(double seconds) {
+  absl::MutexLock lock(&mutex_);
+  do {
+    LogWarning("serving ", address_,
+               " without encryption or authentication: whoever reaches it can "
+               "read and steer the run (--insecure-allow-remote)");
+  } while (!mutex_.AwaitWithTimeout(absl::Condition(&shut_down_),
+                                    absl::Seconds(seconds)));
 }
 
 void GrpcServerImpl::SetReady(bool ready) {

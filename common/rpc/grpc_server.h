@@ -13,12 +13,15 @@ namespace kmyriad {
 
 struct GrpcServerOptions {
   // "HOST:PORT" (port 0: a free one) or "unix:PATH". A host other than
-  // loopback is refused unless `insecure_allow_remote`.
+  // loopback is refused unless `insecure_allow_remote`. Empty: no services, for
+  // a process that has health alone.
   std::string listen;
   // Address of the plaintext health service; empty: none. "HOST:PORT" or
   // "unix:PATH".
   std::string health_listen;
   bool insecure_allow_remote = false;
+  // While others are served without TLS, a warning is logged as often.
+  double reminder_seconds = 60;
 };
 
 // A gRPC server with the project's limits and keepalive settings, reflection
@@ -40,6 +43,8 @@ class GrpcServer {
   virtual const std::string& address() const = 0;
   // The same of the health service; empty without one.
   virtual const std::string& health_address() const = 0;
+  // Whether other machines are served without TLS.
+  virtual bool insecure_remote() const = 0;
   virtual void SetReady(bool ready) = 0;
   // Not ready, no new calls; cancels what still runs after `grace_seconds`.
   // Blocks. Services must end their streams before or when cancelled.

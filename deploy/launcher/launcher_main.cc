@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
 #include "common/config/run_config.h"
@@ -145,22 +146,27 @@ void AddOthers(CLI::App& app, AllOptions& all) {
   bench->prefix_command();
   bench->set_help_flag();
 
+  CLI::App* health =
+      app.add_subcommand("health", "Ask a process whether it lives, or serves");
+  health->prefix_command();
+  health->set_help_flag();
+
   CLI::App* version = app.add_subcommand("version", "Version and revision");
   version->add_flag("--json", all.json, "As JSON");
 }
 
-// Hands over to kmyriad-bench, which links what is measured.
-int RunBench(const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {ProgramPath("kmyriad-bench")};
+// Hands over to a program of its own: kmyriad-bench links what is measured,
+// kmyriad-health next to nothing, so that small images can carry it.
+int HandOver(const std::string& program,
+             const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv = {ProgramPath(program)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   for (std::string& argument : argv) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   execv(pointers[0], pointers.data());
   return ReportError(absl::NotFoundError(
-      argv[0] +
-      ": not built; run deploy/kmyriad bench, or build the target "
-      "kmyriad-bench"));
+      absl::StrCat(argv[0], ": not built; build the target ", program)));
 }
 
 int RunVersion(bool json) {
@@ -208,8 +214,9 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   const std::string command = app.get_subcommands().front()->get_name();
-  if (command == "bench") {
-    return RunBench(app.get_subcommands().front()->remaining());
+  if (command == "bench" || command == "health") {
+    return HandOver("kmyriad-" + command,
+                    app.get_subcommands().front()->remaining());
   }
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);

@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
+#include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -98,6 +99,35 @@ TEST(LoggingTest, LinesOfManyThreadsStayWhole) {
   for (const std::string& line : lines) {
     ASSERT_THAT(line, MatchesRegex(std::string(kTime) + "warning x: w+!"));
   }
+}
+
+TEST(LoggingTest, JsonLinesCarryTheRunAndThePolicyVersion) {
+  TempDir folder;
+  const std::string path = folder.File("log");
+  InitLogging({"actor-2", path, LogLevel::kInfo, LogFormat::kJson});
+  LogWarning("before ", 1);
+  SetLogRun("00112233-run");
+  SetLogPolicyVersion(18446744073709551615u);
+  Log(LogLevel::kDebug, "hidden");
+  LogError("a \"{}\" b\nc \xff");
+  SetLogRun("");
+  SetLogPolicyVersion(0);
+  const std::vector<std::string> lines = Lines(path);
+  ASSERT_EQ(lines.size(), 2u);
+  const auto first = nlohmann::json::parse(lines[0], nullptr, false);
+  const auto second = nlohmann::json::parse(lines[1], nullptr, false);
+  ASSERT_TRUE(first.is_object() && second.is_object()) << lines[0] << lines[1];
+  EXPECT_EQ(first.size(), 6u);
+  EXPECT_EQ(first["level"], "warning");
+  EXPECT_EQ(first["role"], "actor-2");
+  EXPECT_EQ(first["run"], "");
+  EXPECT_EQ(first["policy_version"], 0);
+  EXPECT_EQ(first["message"], "before 1");
+  EXPECT_THAT(first["time"].get<std::string>() + " ", MatchesRegex(kTime));
+  EXPECT_EQ(second["level"], "error");
+  EXPECT_EQ(second["run"], "00112233-run");
+  EXPECT_EQ(second["policy_version"], 18446744073709551615u);
+  EXPECT_EQ(second["message"], "a \"{}\" b\nc \xef\xbf\xbd");
 }
 
 // A signal goes to any thread that does not block it, and ends the program.

@@ -6,16 +6,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/file_system.h"
+#include "common/base/logging.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/health_client.h"
 #include "common/rpc/stream_reactor.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "kmyriad/v1/learner.grpc.pb.h"
 
@@ -83,41 +89,12 @@ class GrpcServerTest : public ::testing::Test {
     return stream->Finish().ok();
   }
 
-  // The health status of `service`, or the code that the call ended with: the
-  // messages are one string field and one enum field, written out by hand.
+  // What a health check says of `service`.
   static std::string Health(const std::string& address,
                             const std::string& service) {
-    grpc::GenericStub stub(*MakeChannel(address));
-    std::string request;
-    if (!service.empty()) {
-      request = "\x0a";
-      request += static_cast<char>(service.size());
-      request += service;
-    }
-    grpc::Slice slice(request);
-    grpc::ByteBuffer request_buffer(&slice, 1);
-    grpc::ByteBuffer response;
-    grpc::ClientContext context;
-    context.set_deadline(DeadlineAfter(30));
-    grpc::CompletionQueue queue;
-    const auto call = stub.PrepareUnaryCall(
-        &context, "/grpc.health.v1.Health/Check", request_buffer, &queue);
-    call->StartCall();
-    grpc::Status status;
-    call->Finish(&response, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    if (!status.ok()) return "code " + std::to_string(status.error_code());
-    std::vector<grpc::Slice> slices;
-    (void)response.Dump(&slices);
-    std::string bytes;
-    for (const grpc::Slice& s : slices) {
-      bytes.append(reinterpret_cast<const char*>(s.begin()), s.size());
-    }
-    if (bytes == std::string("\x08\x01")) return "SERVING";
-    if (bytes == std::string("\x08\x02")) return "NOT_SERVING";
-    return "bytes " + bytes;
+    const absl::StatusOr<bool> serving = CheckHealth(address, service, 30);
+    if (!serving.ok()) return absl::StatusCodeToString(serving.status().code());
+    return *serving ? "SERVING" : "NOT_SERVING";
   }
 
   std::string folder_;
@@ -228,12 +205,73 @@ TEST_F(GrpcServerTest, HealthTellsLiveAndReady) {
   EXPECT_EQ(Health(health, "kmyriad.v1.Learner"), "SERVING");
   (*server)->SetReady(false);
   EXPECT_EQ(Health(health, "kmyriad.v1.Learner"), "NOT_SERVING");
-  EXPECT_EQ(Health(health, "nobody"),
-            "code " + std::to_string(grpc::StatusCode::NOT_FOUND));
+  EXPECT_EQ(Health(health, "nobody"), "NOT_FOUND");
   // The service's own address has no health, the health address no service.
-  EXPECT_EQ(Health((*server)->address(), ""),
-            "code " + std::to_string(grpc::StatusCode::UNIMPLEMENTED));
+  EXPECT_EQ(Health((*server)->address(), ""), "UNAVAILABLE");
   EXPECT_FALSE(Serves(health));
+}
+
+TEST_F(GrpcServerTest, HealthCanStandAlone) {
+  GrpcServerOptions options;
+  options.health_listen = "127.0.0.1:0";
+  const auto server = GrpcServer::Start(options, {}, {"kmyriad.v1.Actor"});
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_EQ((*server)->address(), "");
+  EXPECT_FALSE((*server)->insecure_remote());
+  (*server)->SetReady(true);
+  const std::string health = (*server)->health_address();
+  EXPECT_EQ(Health(health, "kmyriad.v1.Actor"), "SERVING");
+  (*server)->Shutdown(0);
+  EXPECT_EQ(Health(health, ""), "UNAVAILABLE");
+}
+
+TEST_F(GrpcServerTest, AHealthCheckEndsAtItsDeadline) {
+  // Takes connections and never answers.
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  const std::string path = folder_ + "/deaf";
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  ASSERT_EQ(listen(fd, 8), 0);
+  const absl::Time start = absl::Now();
+  const absl::Status status = CheckHealth("unix:" + path, "", 0.2).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+  EXPECT_EQ(CheckHealth("nonsense", "", 1).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  close(fd);
+}
+
+TEST_F(GrpcServerTest, SaysAgainAndAgainThatItIsOpenToOthers) {
+  const std::string log = folder_ + "/log";
+  InitLogging({"test", log, LogLevel::kInfo, LogFormat::kText});
+  const auto reminders = [&log]() {
+    const auto text = PosixFileSystem().Read(log, 1 << 20);
+    std::vector<std::string> lines = absl::StrSplit(text.value_or(""), '\n');
+    return std::count_if(lines.begin(), lines.end(), [](const auto& line) {
+      return absl::StrContains(line, "without encryption or authentication");
+    });
+  };
+  GrpcServerOptions options;
+  options.reminder_seconds = 0.01;
+  options.insecure_allow_remote = true;
+  // Negative control: nothing to remind of on this machine alone.
+  options.listen = "127.0.0.1:0";
+  auto server = Start(options);
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_FALSE((*server)->insecure_remote());
+  server->reset();
+  EXPECT_EQ(reminders(), 0);
+  options.listen = "0.0.0.0:0";
+  server = Start(options);
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_TRUE((*server)->insecure_remote());
+  const absl::Time end = absl::Now() + absl::Seconds(30);
+  while (reminders() < 3 && absl::Now() < end) std::this_thread::yield();
+  EXPECT_GE(reminders(), 3);
+  // Ends at once, whatever the interval.
+  server->reset();
 }
 
 TEST_F(GrpcServerTest, ShutdownEndsOpenStreamsInBoundedTime) {
