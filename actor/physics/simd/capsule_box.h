@@ -106,9 +106,10 @@ KMYRIAD_LANE_FUNCTION void CollideCapsuleBox(const RoundGeom<F>& capsule,
     segment.forward[i] = Less(F(0), segment.reach[i]);
   }
   NearestFeature<F> nearest;
-  nearest.squared_distance =
-      margin + F(2) * (capsule.radius + capsule.half_length + box.half[0] +
-                       box.half[1] + box.half[2]);
+  // Farther than any feature of a box that the capsule can touch.
+  const F far = margin + F(2) * (capsule.radius + capsule.half_length +
+                                 box.half[0] + box.half[1] + box.half[2]);
+  nearest.squared_distance = far * far;
   nearest.along = F(0);
   nearest.along_edge = F(0);
   const MaskOf<F> none = Less(F(0), F(0));

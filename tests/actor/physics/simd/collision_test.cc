@@ -150,6 +150,28 @@ class Poses {
     return pose;
   }
 
+  // Along an edge of a long box and beside it by next to nothing: neither over
+  // a face nor crossing the edge, so that a feature far away counts.
+  Pose BesideEdge() {
+    Pose pose = Random();
+    pose.margin = 0.02;
+    const int along = Below(3), beside = (along + 1 + Below(2)) % 3;
+    const int above = 3 - along - beside;
+    pose.box.half[along] = Uniform(1, 20);
+    for (int i = 0; i < 3; ++i) pose.round.axis[i] = 0;
+    pose.round.axis[along] = 1 - 2 * Below(2);
+    const double room = pose.box.half[along] - pose.round.half_length;
+    pose.round.position[along] =
+        pose.box.center[along] + Uniform(-1, 1) * std::max(room, 0.0);
+    pose.round.position[beside] =
+        pose.box.center[beside] +
+        (pose.box.half[beside] + Uniform(0, 1e-7)) * (1 - 2 * Below(2));
+    pose.round.position[above] =
+        pose.box.center[above] +
+        (pose.box.half[above] + pose.round.radius) * (1 - 2 * Below(2));
+    return pose;
+  }
+
   // Axes along the world's or nearly so, coordinates on faces, edges and
   // seams: where features tie.
   Pose Tie() {
@@ -295,6 +317,21 @@ TEST(CollisionFrameTest, FramesAndMarginsAreThoseOfTheEngine) {
   EXPECT_GT(contacts, 10000);
   mj_deleteData(data);
   mj_deleteModel(model);
+}
+
+TEST(CollisionEdgeTest, AFeatureFarAwayCountsWhereNoneIsNear) {
+  Engine engine;
+  Poses poses;
+  int contacts = 0;
+  for (int n = 0; n < 50000; ++n) {
+    const Pose pose = poses.BesideEdge();
+    const Contacts theirs = engine.Collide(pose, kCapsule, kBox);
+    const double deviation = Deviation(Ours(pose, kCapsule, kBox), theirs);
+    ASSERT_GE(deviation, 0) << n;
+    ASSERT_LE(deviation, 1e-12) << n;
+    contacts += static_cast<int>(theirs.size());
+  }
+  EXPECT_GT(contacts, 50000);
 }
 
 // The negative control: a margin that is a maximum instead of a sum loses
