@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/base/thread_pool.h"
@@ -27,6 +30,14 @@ struct PointsView {
   // [count] strictly ascending, so that the order of rows is that of ids.
   absl::Span<const uint32_t> ids;
   uint32_t dims = 0;
+  // [dims], or empty if no dimension is periodic: the period of each
+  // dimension, 0 for those that are not. Coordinates of a periodic dimension
+  // lie in [0, period].
+  absl::Span<const float> periods = {};
+  // Ids per trajectory and per agent: id i is step i % horizon of trajectory
+  // i / horizon, and of agent i / particles_per_agent. 0: all are of one.
+  uint32_t horizon = 0;
+  uint32_t particles_per_agent = 0;
 };
 
 // A neighbour: its id and squared distance.
@@ -34,6 +45,37 @@ struct Neighbor {
   uint32_t id = 0;
   float squared_distance = 0;
   bool operator==(const Neighbor&) const = default;
+};
+
+// Among whom neighbours are sought: all points, those of the query's own
+// agent, or those of all other agents.
+enum class NeighborScope { kAll, kOwnAgent, kOtherAgents };
+
+// What is asked of every point.
+struct NeighborQuery {
+  // Implicit, since most ask for k neighbours among all.
+  NeighborQuery(uint32_t neighbors)  // NOLINT(google-explicit-constructor)
+      : k(neighbors) {}
+
+  uint32_t k;
+  NeighborScope scope = NeighborScope::kAll;
+  // Points of the query's own trajectory at most this many steps away are no
+  // neighbours (Theiler, Phys. Rev. A 34, 1986).
+  uint32_t theiler_window = 0;
+};
+
+// Rows [first, last).
+struct RowRange {
+  size_t first = 0;
+  size_t last = 0;
+  size_t size() const { return last - first; }
+};
+
+// Lists of different lengths: that of the i-th query is neighbors
+// [offsets[i], offsets[i + 1]), nearest first.
+struct NeighborLists {
+  std::vector<uint64_t> offsets;
+  std::vector<Neighbor> neighbors;
 };
 
 // With what a search runs: threads, and a flag that ends it early.
@@ -44,6 +86,8 @@ class SearchContext {
   SearchContext(ThreadPool& pool,  // NOLINT(google-explicit-constructor)
                 const std::atomic<bool>* cancelled = nullptr)
       : pool_(pool), cancelled_(cancelled) {}
+
+  ThreadPool& pool() const { return pool_; }
 
   // Calls body(i) for i in [0, count); CANCELLED, with some calls left out,
   // once the flag is set.
@@ -58,11 +102,12 @@ class SearchContext {
 // Exact k-nearest-neighbour search of a fixed set of points among themselves.
 //
 // The squared distance of x and y is the direct form, summed over dimensions
-// in order with one fma each: s = fma(x_j - y_j, x_j - y_j, s) in fp32.
-// Neighbours are ordered by (squared distance, id); a point is never its own
-// neighbour, while another point at the same place is. These rules fix every
-// bit of the answer: it depends neither on the engine, nor on the number of
-// threads, nor on the instruction set.
+// in order with one fma each: s = fma(e, e, s) in fp32, where e = |x_j - y_j|
+// or, in a dimension of period p, min(e, p - e). Neighbours are ordered by
+// (squared distance, id); a point is never its own neighbour, while another
+// point at the same place is. These rules fix every bit of the answer: it
+// depends neither on the engine, nor on the number of threads, nor on the
+// instruction set, nor on which rows are asked for together.
 //
 // Immutable once made; const methods may run concurrently, but only one at a
 // time may use a given pool.
@@ -73,31 +118,102 @@ class KnnIndex {
   // "grid", "kd_tree" or "brute_force".
   virtual absl::string_view name() const = 0;
   // Points in the index.
-  virtual size_t size() const = 0;
+  size_t size() const { return ids_.size(); }
 
-  // Squared distance of every point to its k-th nearest neighbour, by row:
-  // out [size()]. INVALID_ARGUMENT for k = 0, FAILED_PRECONDITION unless
-  // k < size(), CANCELLED if the context says so.
-  virtual absl::Status KthSquaredDistances(uint32_t k,
-                                           const SearchContext& context,
-                                           absl::Span<float> out) const = 0;
+  // Squared distance of the points of `rows` to their k-th nearest neighbour:
+  // out [rows.size()]. INVALID_ARGUMENT for k = 0, OUT_OF_RANGE for rows that
+  // do not exist, FAILED_PRECONDITION if a point has fewer than k others in
+  // its scope, CANCELLED if the context says so.
+  absl::Status KthSquaredDistances(const NeighborQuery& query, RowRange rows,
+                                   const SearchContext& context,
+                                   absl::Span<float> out) const;
+  // Of all points: out [size()].
+  absl::Status KthSquaredDistances(const NeighborQuery& query,
+                                   const SearchContext& context,
+                                   absl::Span<float> out) const {
+    return KthSquaredDistances(query, {0, size()}, context, out);
+  }
 
   // The k nearest neighbours of the points at `rows`, nearest first:
-  // out [rows.size(), k]. Errors as above; OUT_OF_RANGE for a row that does
-  // not exist.
-  virtual absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                              const SearchContext& context,
-                              absl::Span<Neighbor> out) const = 0;
+  // out [rows.size(), k]. Errors as above.
+  absl::Status Search(absl::Span<const uint32_t> rows,
+                      const NeighborQuery& query, const SearchContext& context,
+                      absl::Span<Neighbor> out) const;
+
+  // Lists that outlast the loss of any one agent: neighbours of each of
+  // `rows`, nearest first, until for every agent b that is listed, other than
+  // the query's own, k entries are not b's (or all points are listed). So
+  // each list holds the k nearest neighbours, and those that are left when
+  // the points of any one other agent are removed. Scope kAll only
+  // (INVALID_ARGUMENT); other errors as above.
+  absl::StatusOr<NeighborLists> SearchRobust(
+      RowRange rows, const NeighborQuery& query,
+      const SearchContext& context) const;
+
+ protected:
+  // What engines see of a query: the k nearest points that are not of the
+  // rows that it excludes, which hold its own and leave at least k.
+  class Exclusion {
+   public:
+    Exclusion(const KnnIndex& index, const NeighborQuery& query)
+        : index_(index), query_(query) {}
+    RowRange Of(uint32_t row) const;
+    // Only the query's own row is excluded, for all queries.
+    bool only_self() const {
+      return query_.scope == NeighborScope::kAll && query_.theiler_window == 0;
+    }
+
+   private:
+    const KnnIndex& index_;
+    const NeighborQuery query_;
+  };
+
+  // Copies all but the coordinates. `points` is valid.
+  explicit KnnIndex(const PointsView& points);
+
+  const std::vector<uint32_t>& ids() const { return ids_; }
+  uint32_t dims() const { return dims_; }
+  // [dims], +inf where not periodic; null if no dimension is.
+  const float* periods() const {
+    return periods_.empty() ? nullptr : periods_.data();
+  }
+
+ private:
+  // The searches proper, of requests within the contract.
+  virtual absl::Status FindKth(RowRange rows, uint32_t k,
+                               const Exclusion& exclusion,
+                               const SearchContext& context,
+                               absl::Span<float> out) const = 0;
+  virtual absl::Status FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                                   const Exclusion& exclusion,
+                                   const SearchContext& context,
+                                   absl::Span<Neighbor> out) const = 0;
+  // Writes the coordinates of a point: out [dims].
+  virtual void CopyPoint(uint32_t row, float* out) const = 0;
+  // An index by the same engine of other points, which are valid.
+  virtual std::unique_ptr<KnnIndex> Like(const PointsView& points,
+                                         ThreadPool& pool) const = 0;
+
+  // Rows whose ids are in [first, last).
+  RowRange RowsOf(uint64_t first, uint64_t last) const;
+  RowRange AgentOf(uint32_t row) const;
+  // INVALID_ARGUMENT for k = 0, FAILED_PRECONDITION, naming it, if a row
+  // has fewer than k points in its scope.
+  absl::Status CheckScope(const NeighborQuery& query,
+                          absl::Span<const uint32_t> rows) const;
+  // An index of the points of `rows` alone.
+  std::unique_ptr<KnnIndex> Subset(RowRange rows, ThreadPool& pool) const;
+
+  const uint32_t dims_;
+  const uint32_t horizon_;
+  const uint32_t particles_per_agent_;
+  const std::vector<uint32_t> ids_;
+  std::vector<float> periods_;
 };
 
 // INVALID_ARGUMENT, naming the first offender, unless `points` is as
 // PointsView demands and within the limits.
 absl::Status ValidatePoints(const PointsView& points);
-
-// The checks of k, rows and sizes that KnnIndex documents.
-absl::Status ValidateKthRequest(size_t size, uint32_t k, size_t out);
-absl::Status ValidateSearchRequest(size_t size, absl::Span<const uint32_t> rows,
-                                   uint32_t k, size_t out);
 
 }  // namespace kmyriad
 
