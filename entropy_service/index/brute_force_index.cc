@@ -15,18 +15,26 @@ constexpr size_t kGroupTiles = 8;
 constexpr size_t kGroupQueries = kGroupTiles * kTileQueries;
 // Blocks between two looks at the hits: 512 points.
 constexpr size_t kRunBlocks = 32;
+// Places for the hits of one query in one run, and for what a kernel may
+// write behind them.
+constexpr size_t kHitRoom = (kRunBlocks + 1) * kBlockPoints;
 
 // Working memory of one group of queries.
 struct GroupScratch {
   explicit GroupScratch(uint32_t dims)
       : coordinates(size_t{dims} * kGroupQueries),
-        keys(kTileQueries * kRunBlocks * kBlockPoints),
+        distances(kTileQueries * kHitRoom),
+        rows(kTileQueries * kHitRoom),
+        excluded(kGroupQueries),
         nearest(kGroupQueries) {}
 
   // [tiles, dims, 8]
   std::vector<float> coordinates;
   // Room for every hit of a tile in one run.
-  std::vector<uint64_t> keys;
+  std::vector<float> distances;
+  std::vector<uint32_t> rows;
+  // Rows that are no neighbours of each query.
+  std::vector<RowRange> excluded;
   std::vector<TopK> nearest;
 };
 
@@ -39,36 +47,51 @@ absl::StatusOr<std::unique_ptr<BruteForceIndex>> BruteForceIndex::Create(
 }
 
 BruteForceIndex::BruteForceIndex(const PointsView& points, SimdLevel level)
-    : kernels_(GetL2Kernels(level)),
-      dims_(points.dims),
-      ids_(points.ids.begin(), points.ids.end()) {
-  const size_t blocks = (ids_.size() + kBlockPoints - 1) / kBlockPoints;
-  blocks_.assign(blocks * dims_ * kBlockPoints,
+    : KnnIndex(points),
+      level_(level),
+      kernels_(GetL2Kernels(level)),
+      space_{points.dims, periods()} {
+  const size_t blocks = (size() + kBlockPoints - 1) / kBlockPoints;
+  blocks_.assign(blocks * dims() * kBlockPoints,
                  std::numeric_limits<float>::infinity());
-  for (size_t row = 0; row < ids_.size(); ++row) {
-    float* block = &blocks_[row / kBlockPoints * dims_ * kBlockPoints];
-    for (size_t j = 0; j < dims_; ++j) {
+  for (size_t row = 0; row < size(); ++row) {
+    float* block = &blocks_[row / kBlockPoints * dims() * kBlockPoints];
+    for (size_t j = 0; j < dims(); ++j) {
       block[j * kBlockPoints + row % kBlockPoints] =
-          points.coordinates[row * dims_ + j];
+          points.coordinates[row * dims() + j];
     }
   }
 }
 
+std::unique_ptr<KnnIndex> BruteForceIndex::Like(const PointsView& points,
+                                                ThreadPool& /*pool*/) const {
+  return std::unique_ptr<KnnIndex>(new BruteForceIndex(points, level_));
+}
+
+void BruteForceIndex::CopyPoint(uint32_t row, float* out) const {
+  const float* block =
+      &blocks_[row / kBlockPoints * dims() * kBlockPoints + row % kBlockPoints];
+  for (size_t j = 0; j < dims(); ++j) out[j] = block[j * kBlockPoints];
+}
+
 void BruteForceIndex::Answer(absl::Span<const uint32_t> rows, size_t first,
-                             size_t last, uint32_t k, const Sink& sink) const {
-  GroupScratch scratch(dims_);
+                             size_t last, uint32_t k,
+                             const Exclusion& exclusion,
+                             const Sink& sink) const {
+  GroupScratch scratch(dims());
   const size_t queries = last - first;
   for (size_t i = 0; i < queries; ++i) {
-    const size_t row = rows[first + i];
-    const float* block = &blocks_[row / kBlockPoints * dims_ * kBlockPoints +
-                                  row % kBlockPoints];
-    float* tile = &scratch.coordinates[i / kTileQueries * dims_ * kTileQueries];
-    for (size_t j = 0; j < dims_; ++j) {
-      tile[j * kTileQueries + i % kTileQueries] = block[j * kBlockPoints];
+    float point[kMaxIndexDims];
+    CopyPoint(rows[first + i], point);
+    float* tile =
+        &scratch.coordinates[i / kTileQueries * dims() * kTileQueries];
+    for (size_t j = 0; j < dims(); ++j) {
+      tile[j * kTileQueries + i % kTileQueries] = point[j];
     }
+    scratch.excluded[i] = exclusion.Of(rows[first + i]);
     scratch.nearest[i].Reset(k);
   }
-  const size_t blocks = blocks_.size() / (dims_ * kBlockPoints);
+  const size_t blocks = blocks_.size() / (dims() * kBlockPoints);
   for (size_t run = 0; run < blocks; run += kRunBlocks) {
     const size_t end = std::min(blocks, run + kRunBlocks);
     for (size_t base = 0; base < queries; base += kTileQueries) {
@@ -80,15 +103,19 @@ void BruteForceIndex::Answer(absl::Span<const uint32_t> rows, size_t first,
                             ? std::min(scratch.nearest[base + q].threshold(),
                                        std::numeric_limits<float>::max())
                             : -1.0f;
-        hits[q].keys = &scratch.keys[q * kRunBlocks * kBlockPoints];
+        hits[q].distances = &scratch.distances[q * kHitRoom];
+        hits[q].rows = &scratch.rows[q * kHitRoom];
       }
-      kernels_.filter_tile(blocks_.data(), run, end, dims_,
-                           &scratch.coordinates[base * dims_], thresholds,
+      kernels_.filter_tile(space_, blocks_.data(), run, end,
+                           &scratch.coordinates[base * dims()], thresholds,
                            hits);
       for (size_t q = 0; q < kTileQueries && base + q < queries; ++q) {
+        const RowRange& excluded = scratch.excluded[base + q];
         for (size_t h = 0; h < hits[q].count; ++h) {
-          if (KeyRow(hits[q].keys[h]) == rows[first + base + q]) continue;
-          scratch.nearest[base + q].Offer(hits[q].keys[h]);
+          const uint32_t row = hits[q].rows[h];
+          if (row >= excluded.first && row < excluded.last) continue;
+          scratch.nearest[base + q].Offer(
+              NeighborKey(hits[q].distances[h], row));
         }
       }
     }
@@ -97,34 +124,37 @@ void BruteForceIndex::Answer(absl::Span<const uint32_t> rows, size_t first,
 }
 
 absl::Status BruteForceIndex::AnswerAll(absl::Span<const uint32_t> rows,
-                                        uint32_t k,
+                                        uint32_t k, const Exclusion& exclusion,
                                         const SearchContext& context,
                                         const Sink& sink) const {
   const size_t groups = (rows.size() + kGroupQueries - 1) / kGroupQueries;
   return context.ParallelFor(groups, [&](size_t group) {
     const size_t first = group * kGroupQueries;
-    Answer(rows, first, std::min(rows.size(), first + kGroupQueries), k, sink);
+    Answer(rows, first, std::min(rows.size(), first + kGroupQueries), k,
+           exclusion, sink);
   });
 }
 
-absl::Status BruteForceIndex::KthSquaredDistances(uint32_t k,
-                                                  const SearchContext& context,
-                                                  absl::Span<float> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
-  std::vector<uint32_t> rows(size());
-  std::iota(rows.begin(), rows.end(), 0u);
-  return AnswerAll(rows, k, context, [out](size_t index, TopK& nearest) {
-    out[index] = KeyDistance(nearest.Kth());
-  });
+absl::Status BruteForceIndex::FindKth(RowRange rows, uint32_t k,
+                                      const Exclusion& exclusion,
+                                      const SearchContext& context,
+                                      absl::Span<float> out) const {
+  std::vector<uint32_t> all(rows.size());
+  std::iota(all.begin(), all.end(), static_cast<uint32_t>(rows.first));
+  return AnswerAll(all, k, exclusion, context,
+                   [out](size_t index, TopK& nearest) {
+                     out[index] = KeyDistance(nearest.Kth());
+                   });
 }
 
-absl::Status BruteForceIndex::Search(absl::Span<const uint32_t> rows,
-                                     uint32_t k, const SearchContext& context,
-                                     absl::Span<Neighbor> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
-  return AnswerAll(rows, k, context,
+absl::Status BruteForceIndex::FindNearest(absl::Span<const uint32_t> rows,
+                                          uint32_t k,
+                                          const Exclusion& exclusion,
+                                          const SearchContext& context,
+                                          absl::Span<Neighbor> out) const {
+  return AnswerAll(rows, k, exclusion, context,
                    [this, out, k](size_t index, TopK& nearest) {
-                     WriteNeighbors(nearest, ids_, &out[index * k]);
+                     WriteNeighbors(nearest, ids(), &out[index * k]);
                    });
 }
 

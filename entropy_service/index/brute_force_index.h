@@ -24,27 +24,34 @@ class BruteForceIndex final : public KnnIndex {
       const PointsView& points, SimdLevel level);
 
   absl::string_view name() const override { return "brute_force"; }
-  size_t size() const override { return ids_.size(); }
-  absl::Status KthSquaredDistances(uint32_t k, const SearchContext& context,
-                                   absl::Span<float> out) const override;
-  absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                      const SearchContext& context,
-                      absl::Span<Neighbor> out) const override;
 
  private:
   // Takes the result of the `index`-th query.
   using Sink = std::function<void(size_t index, TopK& nearest)>;
 
   BruteForceIndex(const PointsView& points, SimdLevel level);
+
+  absl::Status FindKth(RowRange rows, uint32_t k, const Exclusion& exclusion,
+                       const SearchContext& context,
+                       absl::Span<float> out) const override;
+  absl::Status FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                           const Exclusion& exclusion,
+                           const SearchContext& context,
+                           absl::Span<Neighbor> out) const override;
+  void CopyPoint(uint32_t row, float* out) const override;
+  std::unique_ptr<KnnIndex> Like(const PointsView& points,
+                                 ThreadPool& pool) const override;
+
   // Answers the queries [first, last) of `rows`.
   void Answer(absl::Span<const uint32_t> rows, size_t first, size_t last,
-              uint32_t k, const Sink& sink) const;
+              uint32_t k, const Exclusion& exclusion, const Sink& sink) const;
   absl::Status AnswerAll(absl::Span<const uint32_t> rows, uint32_t k,
+                         const Exclusion& exclusion,
                          const SearchContext& context, const Sink& sink) const;
 
+  const SimdLevel level_;
   const L2Kernels& kernels_;
-  const uint32_t dims_;
-  std::vector<uint32_t> ids_;
+  const L2Space space_;
   // [blocks, dims, 16], rows in order.
   std::vector<float> blocks_;
 };

@@ -9,11 +9,15 @@ namespace kmyriad {
 namespace {
 
 // Squared distance between two boxes, to within a few roundings.
-float SquaredGap(const CellBox& a, const CellBox& b) {
+float SquaredGap(const L2Space& space, const CellBox& a, const CellBox& b) {
   float sum = 0;
-  for (int j = 0; j < 3; ++j) {
-    const float gap =
-        std::max({a.low[j] - b.high[j], b.low[j] - a.high[j], 0.0f});
+  for (uint32_t j = 0; j < space.dims; ++j) {
+    float gap = std::max({a.low[j] - b.high[j], b.low[j] - a.high[j], 0.0f});
+    if (space.periods != nullptr) {
+      // The other way round.
+      const float far = std::max(a.high[j] - b.low[j], b.high[j] - a.low[j]);
+      gap = std::min(gap, std::max(space.periods[j] - far, 0.0f));
+    }
     sum += gap * gap;
   }
   return sum;
@@ -21,15 +25,20 @@ float SquaredGap(const CellBox& a, const CellBox& b) {
 
 }  // namespace
 
-float SquaredDistanceBelow(const CellBox& box, const float point[3]) {
+float SquaredDistanceBelow(const L2Space& space, const CellBox& box,
+                           const float point[3]) {
   float sum = 0;
-  for (int j = 0; j < 3; ++j) {
-    const float gap =
-        std::max({box.low[j] - point[j], point[j] - box.high[j], 0.0f});
+  for (uint32_t j = 0; j < space.dims; ++j) {
+    float gap = std::max({box.low[j] - point[j], point[j] - box.high[j], 0.0f});
+    if (space.periods != nullptr) {
+      const float far = std::max(box.high[j] - point[j], point[j] - box.low[j]);
+      gap = std::min(gap, space.periods[j] - far);
+    }
     sum += gap * gap;
   }
-  // Below what the kernels' fma chain may give for the nearest point: three
-  // roundings, or a square that underflows.
+  // The sides are what the kernels compute, or less; the sum is below what
+  // their fma chain may give for the nearest point: three roundings, or a
+  // square that underflows.
   return std::max(sum * (1 - 1e-6f) - std::numeric_limits<float>::min(), 0.0f);
 }
 
@@ -89,6 +98,7 @@ void CellTree::Split(const Range& range, std::vector<Item>& items) {
   std::copy_n(begin->coordinate, 3, node.box.high);
   for (auto item = begin; item != end; ++item) {
     node.min_row = std::min(node.min_row, item->row);
+    node.max_row = std::max(node.max_row, item->row);
     for (int j = 0; j < 3; ++j) {
       node.box.low[j] = std::min(node.box.low[j], item->coordinate[j]);
       node.box.high[j] = std::max(node.box.high[j], item->coordinate[j]);
@@ -115,7 +125,8 @@ void CellTree::Split(const Range& range, std::vector<Item>& items) {
   });
 }
 
-bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
+bool CellTree::CellsNear(const L2Space& space, const CellBox& target,
+                         double radius, size_t limit,
                          std::vector<uint32_t>& cells) const {
   // Roundings of SquaredGap and of the conversion stay far below 1e-4; the
   // last term covers squares that underflow.
@@ -125,7 +136,8 @@ bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
   // At most one pending sibling per level of a tree of 2^24 points.
   std::array<Range, 64> pending;
   size_t depth = 0;
-  if (SquaredGap(nodes_[0].box, target) <= reach) pending[depth++] = root();
+  if (SquaredGap(space, nodes_[0].box, target) <= reach)
+    pending[depth++] = root();
   while (depth > 0) {
     const Range range = pending[--depth];
     if (range.is_leaf()) {
@@ -134,7 +146,7 @@ bool CellTree::CellsNear(const CellBox& target, double radius, size_t limit,
       continue;
     }
     for (const Range& child : {range.right(), range.left()}) {
-      if (SquaredGap(nodes_[child.node].box, target) <= reach) {
+      if (SquaredGap(space, nodes_[child.node].box, target) <= reach) {
         pending[depth++] = child;
       }
     }

@@ -8,6 +8,7 @@
 
 #include "common/base/thread_pool.h"
 #include "entropy_service/index/knn_index.h"
+#include "entropy_service/index/l2_distance.h"
 #include "entropy_service/index/tree_walk.h"
 
 namespace kmyriad {
@@ -18,10 +19,11 @@ struct CellBox {
   float high[3] = {0, 0, 0};
 };
 
-// Squared distance from `point` to `box`, or a trifle less: it never exceeds
-// the squared distance to any point of the box as the kernels compute it, so
-// that pruning with it is exact.
-float SquaredDistanceBelow(const CellBox& box, const float point[3]);
+// Squared distance from `point` to `box`; it never exceeds the squared
+// distance to any point of the box as the kernels compute it, so that pruning
+// with it is exact.
+float SquaredDistanceBelow(const L2Space& space, const CellBox& box,
+                           const float point[3]);
 
 // The cells of an adaptive grid in up to 3 dimensions: space is halved across
 // the widest side of what it holds, at the median, until a cell holds 16
@@ -44,8 +46,9 @@ class CellTree {
   uint32_t cells() const { return cells_; }
   Range root() const { return {0, 0, cells_}; }
   const CellBox& box(uint32_t node) const { return nodes_[node].box; }
-  // Smallest row below the node.
+  // Smallest and largest row below the node.
   uint32_t min_row(uint32_t node) const { return nodes_[node].min_row; }
+  uint32_t max_row(uint32_t node) const { return nodes_[node].max_row; }
   size_t PointsBelow(const Range& range) const;
 
   // [cells, dims, 16] and [cells * 16]; see l2_distance.h.
@@ -59,13 +62,14 @@ class CellTree {
   // Lists in `cells` those whose box is within `radius` of `target`, in order,
   // and perhaps a few more. False, and the list is cut short, once there are
   // more than `limit`.
-  bool CellsNear(const CellBox& target, double radius, size_t limit,
-                 std::vector<uint32_t>& cells) const;
+  bool CellsNear(const L2Space& space, const CellBox& target, double radius,
+                 size_t limit, std::vector<uint32_t>& cells) const;
 
  private:
   struct Node {
     CellBox box;
     uint32_t min_row = kNoRow;
+    uint32_t max_row = 0;
   };
   struct Item {
     float coordinate[3];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -18,6 +19,18 @@ constexpr size_t kTaskRows = 256;
 constexpr double kSlack = 1 + 1e-5;
 // Distances below this may underflow to zero when squared in fp32.
 constexpr double kUnderflow = 1e-20;
+
+// What sums in fp32 may be off by absolutely: distances across a period are
+// off by a few roundings of the period.
+double SlackOf(const L2Space& space) {
+  double slack = kUnderflow;
+  for (uint32_t j = 0; space.periods != nullptr && j < space.dims; ++j) {
+    if (std::isinf(space.periods[j])) continue;
+    slack += 4 * double{space.periods[j]} *
+             double{std::numeric_limits<float>::epsilon()};
+  }
+  return slack;
+}
 
 double Distance(const float a[3], const float b[3]) {
   double sum = 0;
@@ -64,9 +77,24 @@ absl::StatusOr<std::unique_ptr<GridIndex>> GridIndex::Create(
 
 GridIndex::GridIndex(const PointsView& points, SimdLevel level,
                      ThreadPool& pool)
-    : kernels_(GetL2Kernels(level)),
-      ids_(points.ids.begin(), points.ids.end()),
-      tree_(ids_.empty() ? nullptr : std::make_unique<CellTree>(points, pool)) {
+    : KnnIndex(points),
+      level_(level),
+      kernels_(GetL2Kernels(level)),
+      space_{points.dims, periods()},
+      slack_(SlackOf(space_)),
+      tree_(points.ids.empty() ? nullptr
+                               : std::make_unique<CellTree>(points, pool)) {}
+
+std::unique_ptr<KnnIndex> GridIndex::Like(const PointsView& points,
+                                          ThreadPool& pool) const {
+  return std::unique_ptr<KnnIndex>(new GridIndex(points, level_, pool));
+}
+
+void GridIndex::CopyPoint(uint32_t row, float* out) const {
+  float point[kMaxDims];
+  const uint32_t place = tree_->PlaceOf(row);
+  tree_->PointAt(place / kBlockPoints, place % kBlockPoints, point);
+  std::copy_n(point, dims(), out);
 }
 
 double GridIndex::BoundAround(uint32_t cell, const float center[3],
@@ -81,8 +109,8 @@ double GridIndex::BoundAround(uint32_t cell, const float center[3],
   return FarthestDistance(tree_->box(range.node), center);
 }
 
-bool GridIndex::SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
-                          absl::Span<float> out) const {
+bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
+                          Scratch& scratch, absl::Span<float> out) const {
   // With more candidates than this the tree is the better way.
   const size_t limit = 512 + k;
   const size_t first = size_t{cell} * kBlockPoints;
@@ -107,15 +135,14 @@ bool GridIndex::SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
     bound = std::min(
         bound, scratch.last_radius + Distance(center.low, scratch.last_center));
   }
-  if (!tree_->CellsNear(center, bound * kSlack + kUnderflow, limit,
+  if (!tree_->CellsNear(space_, center, bound * kSlack + slack_, limit,
                         scratch.cells)) {
     return false;
   }
   const auto measure = [&](const float* query) {
     scratch.distances.resize(scratch.cells.size() * kBlockPoints);
-    kernels_.distances(tree_->blocks(), scratch.cells.data(),
-                       scratch.cells.size(), tree_->dims(), query,
-                       scratch.distances.data());
+    kernels_.distances(space_, tree_->blocks(), scratch.cells.data(),
+                       scratch.cells.size(), query, scratch.distances.data());
   };
   // Rank k + 1: a point is among its own candidates, at distance zero.
   const auto select = [&](float guess) {
@@ -125,33 +152,43 @@ bool GridIndex::SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
   measure(center.low);
   const auto guess = static_cast<float>(0.25 * bound * bound);
   float last = select(guess);
-  const double radius = std::sqrt(double{last}) * kSlack + kUnderflow;
+  const double radius = std::sqrt(double{last}) * kSlack + slack_;
   scratch.has_last = true;
   std::copy_n(center.low, 3, scratch.last_center);
   scratch.last_radius = radius;
   const double reach = radius + FarthestDistance(box, center.low);
-  if (!tree_->CellsNear(box, reach * kSlack + kUnderflow, limit,
+  if (!tree_->CellsNear(space_, box, reach * kSlack + slack_, limit,
                         scratch.cells)) {
     return false;
   }
   for (uint32_t lane = 0; lane < points; ++lane) {
+    const uint32_t row = tree_->rows()[first + lane];
+    if (row < rows.first || row >= rows.last) continue;
     float point[3];
     tree_->PointAt(cell, lane, point);
     measure(point);
     last = select(last);
-    out[tree_->rows()[first + lane]] = last;
+    out[row - rows.first] = last;
   }
   return true;
+}
+
+GridIndex::Query GridIndex::QueryAt(uint32_t place, const Exclusion& exclusion,
+                                    bool kth_only) const {
+  Query query;
+  tree_->PointAt(place / kBlockPoints, place % kBlockPoints, query.point);
+  query.excluded = exclusion.Of(tree_->rows()[place]);
+  query.kth_only = kth_only;
+  return query;
 }
 
 void GridIndex::VisitCell(uint32_t cell, const Query& query,
                           TopK& nearest) const {
   float distances[kBlockPoints];
-  kernels_.distances(tree_->blocks(), &cell, 1, tree_->dims(), query.point,
-                     distances);
+  kernels_.distances(space_, tree_->blocks(), &cell, 1, query.point, distances);
   const uint32_t* rows = tree_->rows() + size_t{cell} * kBlockPoints;
   for (size_t lane = 0; lane < kBlockPoints; ++lane) {
-    if (rows[lane] == query.row || rows[lane] == CellTree::kNoRow) continue;
+    if (rows[lane] == CellTree::kNoRow || query.Excludes(rows[lane])) continue;
     nearest.Offer(NeighborKey(distances[lane], rows[lane]));
   }
 }
@@ -160,17 +197,22 @@ void GridIndex::Visit(const Query& query, TopK& nearest) const {
   VisitNearest(
       tree_->root(),
       [&](const CellTree::Range& range) {
+        // Nothing below is a neighbour: last of all keys.
+        if (tree_->min_row(range.node) >= query.excluded.first &&
+            tree_->max_row(range.node) < query.excluded.last) {
+          return std::numeric_limits<uint64_t>::max();
+        }
         return NeighborKey(
-            SquaredDistanceBelow(tree_->box(range.node), query.point),
+            SquaredDistanceBelow(space_, tree_->box(range.node), query.point),
             query.kth_only ? CellTree::kNoRow : tree_->min_row(range.node));
       },
       [&](uint32_t cell) { VisitCell(cell, query, nearest); }, nearest);
 }
 
-absl::Status GridIndex::KthSquaredDistances(uint32_t k,
-                                            const SearchContext& context,
-                                            absl::Span<float> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
+absl::Status GridIndex::FindKth(RowRange rows, uint32_t k,
+                                const Exclusion& exclusion,
+                                const SearchContext& context,
+                                absl::Span<float> out) const {
   const size_t tasks = (tree_->cells() + kTaskCells - 1) / kTaskCells;
   return context.ParallelFor(tasks, [&](size_t task) {
     Scratch scratch;
@@ -178,38 +220,34 @@ absl::Status GridIndex::KthSquaredDistances(uint32_t k,
     const auto begin = static_cast<uint32_t>(task) * kTaskCells;
     const uint32_t end = std::min(tree_->cells(), begin + kTaskCells);
     for (uint32_t cell = begin; cell < end; ++cell) {
-      if (SolveCell(cell, k, scratch, out)) continue;
+      if (exclusion.only_self() && SolveCell(cell, rows, k, scratch, out)) {
+        continue;
+      }
       const size_t points = tree_->PointsBelow({0, cell, cell + 1});
       for (uint32_t lane = 0; lane < points; ++lane) {
-        Query query;
-        tree_->PointAt(cell, lane, query.point);
-        query.row = tree_->rows()[size_t{cell} * kBlockPoints + lane];
-        query.kth_only = true;
+        const auto place = static_cast<uint32_t>(cell * kBlockPoints + lane);
+        const uint32_t row = tree_->rows()[place];
+        if (row < rows.first || row >= rows.last) continue;
         nearest.Reset(k);
-        Visit(query, nearest);
-        out[query.row] = KeyDistance(nearest.Kth());
+        Visit(QueryAt(place, exclusion, true), nearest);
+        out[row - rows.first] = KeyDistance(nearest.Kth());
       }
     }
   });
 }
 
-absl::Status GridIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
-                               const SearchContext& context,
-                               absl::Span<Neighbor> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
+absl::Status GridIndex::FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                                    const Exclusion& exclusion,
+                                    const SearchContext& context,
+                                    absl::Span<Neighbor> out) const {
   const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
   return context.ParallelFor(tasks, [&](size_t task) {
     TopK nearest;
     const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
     for (size_t i = task * kTaskRows; i < end; ++i) {
-      const uint32_t place = tree_->PlaceOf(rows[i]);
-      Query query;
-      tree_->PointAt(place / kBlockPoints, place % kBlockPoints, query.point);
-      query.row = rows[i];
-      query.kth_only = false;
       nearest.Reset(k);
-      Visit(query, nearest);
-      WriteNeighbors(nearest, ids_, &out[i * k]);
+      Visit(QueryAt(tree_->PlaceOf(rows[i]), exclusion, false), nearest);
+      WriteNeighbors(nearest, ids(), &out[i * k]);
     }
   });
 }

@@ -31,28 +31,40 @@ class GridIndex final : public KnnIndex {
       const PointsView& points, SimdLevel level, ThreadPool& pool);
 
   absl::string_view name() const override { return "grid"; }
-  size_t size() const override { return ids_.size(); }
-  absl::Status KthSquaredDistances(uint32_t k, const SearchContext& context,
-                                   absl::Span<float> out) const override;
-  absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                      const SearchContext& context,
-                      absl::Span<Neighbor> out) const override;
 
  private:
   struct Scratch;
   struct Query {
     float point[3];
-    // Excluded from the answer.
-    uint32_t row;
+    // Rows that are no neighbours.
+    RowRange excluded;
     // Only the k-th distance matters, so that ties need not be visited.
     bool kth_only;
+
+    bool Excludes(uint32_t row) const {
+      return row >= excluded.first && row < excluded.last;
+    }
   };
 
   GridIndex(const PointsView& points, SimdLevel level, ThreadPool& pool);
 
-  // All points of a cell from one list of candidates. False, with nothing
-  // written, if the list would be too long.
-  bool SolveCell(uint32_t cell, uint32_t k, Scratch& scratch,
+  absl::Status FindKth(RowRange rows, uint32_t k, const Exclusion& exclusion,
+                       const SearchContext& context,
+                       absl::Span<float> out) const override;
+  absl::Status FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                           const Exclusion& exclusion,
+                           const SearchContext& context,
+                           absl::Span<Neighbor> out) const override;
+  void CopyPoint(uint32_t row, float* out) const override;
+  std::unique_ptr<KnnIndex> Like(const PointsView& points,
+                                 ThreadPool& pool) const override;
+
+  Query QueryAt(uint32_t place, const Exclusion& exclusion,
+                bool kth_only) const;
+  // The points of a cell that are in `rows`, all others being candidates, from
+  // one list of candidates. False, with nothing written, if the list would be
+  // too long.
+  bool SolveCell(uint32_t cell, RowRange rows, uint32_t k, Scratch& scratch,
                  absl::Span<float> out) const;
   // Upper bound of the distance from `center`, in `cell`, within which there
   // are more than k points.
@@ -60,8 +72,11 @@ class GridIndex final : public KnnIndex {
   void Visit(const Query& query, TopK& nearest) const;
   void VisitCell(uint32_t cell, const Query& query, TopK& nearest) const;
 
+  const SimdLevel level_;
   const L2Kernels& kernels_;
-  const std::vector<uint32_t> ids_;
+  const L2Space space_;
+  // Roundings of distances across a period, and what may underflow.
+  const double slack_;
   // Absent for an empty index.
   const std::unique_ptr<const CellTree> tree_;
 };

@@ -1,29 +1,182 @@
 #include "entropy_service/index/kd_tree_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
-#include <utility>
+#include <vector>
 
 #include "common/base/status_macros.h"
+#include "entropy_service/index/order_statistic.h"
+#include "entropy_service/index/top_k.h"
 
 namespace kmyriad {
 namespace {
 
-// Leaves and rows per task: short enough to balance threads.
+// Leaves and rows per task: short enough to balance threads, long enough that
+// working memory is reused.
 constexpr uint32_t kTaskLeaves = 8;
-constexpr size_t kTaskRows = 64;
+constexpr size_t kTaskRows = 256;
 constexpr float kMaxFloat = std::numeric_limits<float>::max();
-// A place without a point.
-constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 // Sums of 32 squares in fp32 are within 33 roundings, 2e-6; squares that
 // underflow lose less than 32 times the smallest normal number.
-constexpr float kBelow = 1 - 1e-5f;
 constexpr double kAbove = 1 + 1e-4;
-constexpr float kUnderflow = 32 * std::numeric_limits<float>::min();
+constexpr double kUnderflow = 32 * double{std::numeric_limits<float>::min()};
+
+// The largest number below a distance; below zero none is.
+float Below(float distance) {
+  return distance == 0
+             ? -1.0f
+             : std::bit_cast<float>(std::bit_cast<uint32_t>(distance) - 1);
+}
+
+// Distances of points in a space with periods are off by a few roundings of
+// the period, not of the distance.
+double SlackOf(const L2Space& space) {
+  double slack = 0;
+  for (uint32_t j = 0; space.periods != nullptr && j < space.dims; ++j) {
+    if (std::isinf(space.periods[j])) continue;
+    slack += 4 * double{space.periods[j]} *
+             double{std::numeric_limits<float>::epsilon()};
+  }
+  return slack;
+}
 
 }  // namespace
+
+struct KdTreeIndex::Query {
+  float point[kMaxIndexDims];
+  size_t place = 0;
+  // Rows that are no neighbours; only_self: just its own.
+  RowRange excluded;
+  bool only_self = true;
+
+  bool Excludes(uint32_t row) const {
+    return row >= excluded.first && row < excluded.last;
+  }
+};
+
+// Working memory of one task, and what it knows from the last query.
+struct KdTreeIndex::Scratch {
+  explicit Scratch(size_t k) : distances(Capacity(k)), rows(Capacity(k)) {}
+  // Hits of one leaf on top of those kept, and what a kernel may write behind.
+  static size_t Capacity(size_t k) {
+    return (2 * k + 4 * WideTree::kLeafPoints + 15) / 16 * 16 + 32;
+  }
+
+  std::vector<float> distances;
+  std::vector<uint32_t> rows;
+  std::vector<float> few;
+  TopK nearest;
+  bool has_last = false;
+  Query last;
+  float last_kth = 0;
+};
+
+// Keeps the k smallest distances met, unordered, and a few more on the way.
+class KdTreeIndex::KthVisitor {
+ public:
+  KthVisitor(const KdTreeIndex& index, const Query& query, uint32_t k,
+             float bound, Scratch& scratch)
+      : index_(index),
+        query_(query),
+        k_(k),
+        limit_(std::min(bound, kMaxFloat)),
+        scratch_(scratch) {
+    hits_.distances = scratch.distances.data();
+    hits_.rows = scratch.rows.data();
+  }
+
+  float limit() const { return limit_; }
+  bool Wants(float distance, uint32_t /*min_row*/) const {
+    return distance <= limit_;
+  }
+
+  void VisitLeaf(uint32_t leaf, bool own) {
+    const size_t before = hits_.count;
+    index_.kernels_.filter_blocks(
+        index_.space_, index_.tree_->blocks(), leaf * WideTree::kLeafBlocks,
+        (leaf + 1) * WideTree::kLeafBlocks, query_.point, limit_, hits_);
+    if (own || !query_.only_self) RemoveExcluded(before);
+    // The first selection as early as may be, later ones less often.
+    if (hits_.count >= (selected_ ? k_ + k_ / 2 + 8 : k_)) Select();
+  }
+
+  float Kth() {
+    if (hits_.count > k_ || !selected_) Select();
+    return kth_;
+  }
+
+ private:
+  void RemoveExcluded(size_t first) {
+    size_t kept = first;
+    for (size_t i = first; i < hits_.count; ++i) {
+      if (query_.Excludes(index_.tree_->rows()[hits_.rows[i]])) continue;
+      hits_.distances[kept++] = hits_.distances[i];
+    }
+    hits_.count = kept;
+  }
+
+  // Finds the k-th smallest so far; from then on only smaller ones count.
+  void Select() {
+    const size_t padded = (hits_.count + 15) / 16 * 16;
+    std::fill(hits_.distances + hits_.count, hits_.distances + padded,
+              std::numeric_limits<float>::infinity());
+    const float guess = selected_ ? limit_ * 0.75f : hits_.distances[0];
+    kth_ = SmallestOfRank(index_.kernels_, hits_.distances, padded, k_, guess,
+                          scratch_.few);
+    selected_ = true;
+    limit_ = Below(kth_);
+    const size_t smaller = index_.kernels_.collect_between(
+        hits_.distances, padded, -1.0f, limit_, hits_.distances);
+    std::fill(hits_.distances + smaller, hits_.distances + k_, kth_);
+    hits_.count = k_;
+  }
+
+  const KdTreeIndex& index_;
+  const Query& query_;
+  const uint32_t k_;
+  float limit_;
+  Scratch& scratch_;
+  HitList hits_;
+  bool selected_ = false;
+  float kth_ = 0;
+};
+
+// Offers all that is no farther than a given k-th distance.
+class KdTreeIndex::ListVisitor {
+ public:
+  ListVisitor(const KdTreeIndex& index, const Query& query, uint32_t k,
+              float kth, Scratch& scratch)
+      : index_(index), query_(query), scratch_(scratch) {
+    scratch.nearest.Reset(k);
+    scratch.nearest.Limit(kth);
+  }
+
+  float limit() const { return scratch_.nearest.threshold(); }
+  bool Wants(float distance, uint32_t min_row) const {
+    return NeighborKey(distance, min_row) <= scratch_.nearest.worst();
+  }
+
+  void VisitLeaf(uint32_t leaf, bool /*own*/) {
+    float distances[WideTree::kLeafPoints + kBlockPoints];
+    uint32_t places[WideTree::kLeafPoints + kBlockPoints];
+    HitList hits{distances, places, 0};
+    index_.kernels_.filter_blocks(
+        index_.space_, index_.tree_->blocks(), leaf * WideTree::kLeafBlocks,
+        (leaf + 1) * WideTree::kLeafBlocks, query_.point, limit(), hits);
+    for (size_t i = 0; i < hits.count; ++i) {
+      const uint32_t row = index_.tree_->rows()[places[i]];
+      if (query_.Excludes(row)) continue;
+      scratch_.nearest.Offer(NeighborKey(distances[i], row));
+    }
+  }
+
+ private:
+  const KdTreeIndex& index_;
+  const Query& query_;
+  Scratch& scratch_;
+};
 
 absl::StatusOr<std::unique_ptr<KdTreeIndex>> KdTreeIndex::Create(
     const PointsView& points, SimdLevel level, ThreadPool& pool) {
@@ -33,185 +186,151 @@ absl::StatusOr<std::unique_ptr<KdTreeIndex>> KdTreeIndex::Create(
 
 KdTreeIndex::KdTreeIndex(const PointsView& points, SimdLevel level,
                          ThreadPool& pool)
-    : kernels_(GetL2Kernels(level)),
-      dims_(points.dims),
-      ids_(points.ids.begin(), points.ids.end()),
-      leaves_(static_cast<uint32_t>((ids_.size() + kLeafPoints - 1) /
-                                    kLeafPoints)) {
-  if (leaves_ > 0) Build(points, pool);
+    : KnnIndex(points),
+      level_(level),
+      kernels_(GetL2Kernels(level)),
+      space_{points.dims, periods()},
+      slack_(SlackOf(space_)),
+      tree_(points.ids.empty() ? nullptr
+                               : std::make_unique<WideTree>(points, pool)) {}
+
+std::unique_ptr<KnnIndex> KdTreeIndex::Like(const PointsView& points,
+                                            ThreadPool& pool) const {
+  return std::unique_ptr<KnnIndex>(new KdTreeIndex(points, level_, pool));
 }
 
-void KdTreeIndex::Build(const PointsView& points, ThreadPool& pool) {
-  const size_t nodes = 2 * size_t{leaves_} - 1;
-  boxes_.resize(nodes * 2 * dims_);
-  min_rows_.assign(nodes, kNoRow);
-  blocks_.assign(size_t{leaves_} * kLeafPoints * dims_,
-                 std::numeric_limits<float>::infinity());
-  rows_.assign(size_t{leaves_} * kLeafPoints, kNoRow);
-  places_.resize(ids_.size());
-  std::vector<uint32_t> order(ids_.size());
-  std::iota(order.begin(), order.end(), 0u);
-  BuildTree(leaves_, pool,
-            [&](const TreeRange& range) { Split(range, points, order); });
+void KdTreeIndex::CopyPoint(uint32_t row, float* out) const {
+  tree_->PointAt(tree_->PlaceOf(row), out);
 }
 
-void KdTreeIndex::Split(const TreeRange& range, const PointsView& points,
-                        std::vector<uint32_t>& order) {
-  const size_t first = range.first * kLeafPoints;
-  const size_t last = std::min(ids_.size(), range.last * kLeafPoints);
-  float* low = &boxes_[size_t{range.node} * 2 * dims_];
-  float* high = low + dims_;
-  std::fill(low, high, kMaxFloat);
-  std::fill(high, high + dims_, -kMaxFloat);
-  for (size_t i = first; i < last; ++i) {
-    const float* point = &points.coordinates[size_t{order[i]} * dims_];
-    for (size_t j = 0; j < dims_; ++j) {
-      low[j] = std::min(low[j], point[j]);
-      high[j] = std::max(high[j], point[j]);
-    }
-    min_rows_[range.node] = std::min(min_rows_[range.node], order[i]);
-  }
-  if (range.is_leaf()) {
-    LayOut(range.first, points, order);
-    return;
-  }
-  size_t widest = 0;
-  for (size_t j = 1; j < dims_; ++j) {
-    if (high[j] - low[j] > high[widest] - low[widest]) widest = j;
-  }
-  const float* side = points.coordinates.data() + widest;
-  const auto begin = order.begin();
-  std::nth_element(
-      begin + static_cast<std::ptrdiff_t>(first),
-      begin + static_cast<std::ptrdiff_t>(range.middle() * kLeafPoints),
-      begin + static_cast<std::ptrdiff_t>(last),
-      [side, dims = size_t{dims_}](uint32_t a, uint32_t b) {
-        const float x = side[a * dims];
-        const float y = side[b * dims];
-        return x != y ? x < y : a < b;
-      });
-}
-
-void KdTreeIndex::LayOut(uint32_t leaf, const PointsView& points,
-                         const std::vector<uint32_t>& order) {
-  const size_t first = leaf * kLeafPoints;
-  const size_t last = std::min(ids_.size(), first + kLeafPoints);
-  for (size_t place = first; place < last; ++place) {
-    rows_[place] = order[place];
-    places_[order[place]] = static_cast<uint32_t>(place);
-    const float* point = &points.coordinates[size_t{order[place]} * dims_];
-    for (size_t j = 0; j < dims_; ++j) {
-      blocks_[(place / kBlockPoints * dims_ + j) * kBlockPoints +
-              place % kBlockPoints] = point[j];
-    }
-  }
-}
-
-KdTreeIndex::Query KdTreeIndex::QueryAt(size_t place, bool kth_only) const {
+KdTreeIndex::Query KdTreeIndex::QueryAt(size_t place,
+                                        const Exclusion& exclusion) const {
   Query query;
-  query.row = rows_[place];
-  query.kth_only = kth_only;
-  for (size_t j = 0; j < dims_; ++j) {
-    query.point[j] = blocks_[(place / kBlockPoints * dims_ + j) * kBlockPoints +
-                             place % kBlockPoints];
-  }
+  query.place = place;
+  query.excluded = exclusion.Of(tree_->rows()[place]);
+  query.only_self = exclusion.only_self();
+  tree_->PointAt(place, query.point);
   return query;
 }
 
-uint64_t KdTreeIndex::FirstKey(const TreeRange& range,
-                               const Query& query) const {
-  const float* low = &boxes_[size_t{range.node} * 2 * dims_];
-  const float* high = low + dims_;
-  float sum = 0;
-  for (size_t j = 0; j < dims_; ++j) {
-    const float gap =
-        std::max({low[j] - query.point[j], query.point[j] - high[j], 0.0f});
-    sum += gap * gap;
-  }
-  return NeighborKey(std::max(sum * kBelow - kUnderflow, 0.0f),
-                     query.kth_only ? kNoRow : min_rows_[range.node]);
-}
-
-void KdTreeIndex::VisitLeaf(uint32_t leaf, const Query& query,
-                            TopK& nearest) const {
-  uint64_t hits[kLeafPoints];
-  const size_t first = leaf * kLeafBlocks;
-  // A finite threshold leaves out the places without a point.
-  const size_t count = kernels_.filter_blocks(
-      blocks_.data(), first, first + kLeafBlocks, dims_, query.point,
-      std::min(nearest.threshold(), kMaxFloat), hits);
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t row = rows_[KeyRow(hits[i])];
-    if (row == query.row) continue;
-    nearest.Offer(NeighborKey(KeyDistance(hits[i]), row));
-  }
-}
-
-void KdTreeIndex::Visit(const Query& query, TopK& nearest) const {
-  VisitNearest(
-      TreeRange{0, 0, leaves_},
-      [&](const TreeRange& range) { return FirstKey(range, query); },
-      [&](uint32_t leaf) { VisitLeaf(leaf, query, nearest); }, nearest);
-}
-
-void KdTreeIndex::SolveLeaf(uint32_t leaf, uint32_t k, TopK& nearest,
-                            absl::Span<float> out) const {
-  const size_t first = leaf * kLeafPoints;
-  const size_t last = std::min(ids_.size(), first + kLeafPoints);
-  Query before;
-  double reach = 0;
-  for (size_t place = first; place < last; ++place) {
-    const Query query = QueryAt(place, true);
-    nearest.Reset(k);
-    if (place > first) {
-      // Within `reach` of the last query were k points and itself, so k
-      // without this one.
-      double step = 0;
-      for (size_t j = 0; j < dims_; ++j) {
-        const double side = double{query.point[j]} - double{before.point[j]};
-        step += side * side;
-      }
-      const double bound = reach + std::sqrt(step);
-      nearest.Limit(static_cast<float>(std::min<double>(
-          bound * bound * kAbove + double{kUnderflow}, kMaxFloat)));
+template <typename Visitor>
+void KdTreeIndex::VisitNode(uint32_t node_number, uint32_t except,
+                            const Query& query, Visitor& visitor) const {
+  const WideTree::Node& node = tree_->node(node_number);
+  float distances[WideTree::kWidth];
+  uint32_t mask =
+      kernels_.box_distances(space_, tree_->boxes(node_number), query.point,
+                             visitor.limit(), distances);
+  mask &= ~(uint32_t{1} << except);
+  // Near ones first: sorted by insertion, as there are few.
+  uint64_t order[WideTree::kWidth];
+  size_t count = 0;
+  for (; mask != 0; mask &= mask - 1) {
+    const auto child = static_cast<uint32_t>(std::countr_zero(mask));
+    if (!query.only_self && node.min_row[child] >= query.excluded.first &&
+        node.max_row[child] < query.excluded.last) {
+      continue;
     }
-    Visit(query, nearest);
-    const float squared = KeyDistance(nearest.Kth());
-    out[query.row] = squared;
-    // What underflowed to zero was closer than this.
-    reach = std::sqrt(double{squared} * kAbove + double{kUnderflow});
-    before = query;
+    const uint64_t key = NeighborKey(distances[child], child);
+    size_t place = count++;
+    for (; place > 0 && order[place - 1] > key; --place) {
+      order[place] = order[place - 1];
+    }
+    order[place] = key;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t child = KeyRow(order[i]);
+    if (KeyDistance(order[i]) > visitor.limit()) return;
+    if (!visitor.Wants(KeyDistance(order[i]), node.min_row[child])) continue;
+    if (node.holds_leaves) {
+      visitor.VisitLeaf(node.children[child], false);
+    } else {
+      VisitNode(node.children[child], WideTree::kWidth, query, visitor);
+    }
   }
 }
 
-absl::Status KdTreeIndex::KthSquaredDistances(uint32_t k,
-                                              const SearchContext& context,
-                                              absl::Span<float> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateKthRequest(size(), k, out.size()));
-  const size_t tasks = (leaves_ + kTaskLeaves - 1) / kTaskLeaves;
+template <typename Visitor>
+void KdTreeIndex::Walk(const Query& query, Visitor& visitor) const {
+  const auto leaf = static_cast<uint32_t>(query.place / WideTree::kLeafPoints);
+  visitor.VisitLeaf(leaf, true);
+  uint32_t node = tree_->parent_of_leaf(leaf);
+  uint32_t from = tree_->slot_of_leaf(leaf);
+  while (node != WideTree::kNone) {
+    VisitNode(node, from, query, visitor);
+    from = tree_->node(node).slot;
+    node = tree_->node(node).parent;
+  }
+}
+
+float KdTreeIndex::BoundFromLast(const Query& query,
+                                 const Scratch& scratch) const {
+  if (!scratch.has_last || !query.only_self) return kMaxFloat;
+  // Within the k-th distance of the last query were k points and itself, so
+  // k without this one. What underflowed to zero was closer than kUnderflow.
+  double step = 0;
+  for (size_t j = 0; j < dims(); ++j) {
+    const double side = double{query.point[j]} - double{scratch.last.point[j]};
+    step += side * side;
+  }
+  const double bound =
+      std::sqrt(double{scratch.last_kth} * kAbove + kUnderflow) +
+      std::sqrt(step) + slack_;
+  return static_cast<float>(
+      std::min<double>(bound * bound * kAbove + kUnderflow, kMaxFloat));
+}
+
+float KdTreeIndex::Kth(const Query& query, uint32_t k, float bound,
+                       Scratch& scratch) const {
+  KthVisitor visitor(*this, query, k, bound, scratch);
+  Walk(query, visitor);
+  scratch.has_last = true;
+  scratch.last = query;
+  scratch.last_kth = visitor.Kth();
+  return scratch.last_kth;
+}
+
+absl::Status KdTreeIndex::FindKth(RowRange rows, uint32_t k,
+                                  const Exclusion& exclusion,
+                                  const SearchContext& context,
+                                  absl::Span<float> out) const {
+  const size_t tasks = (tree_->leaves() + kTaskLeaves - 1) / kTaskLeaves;
   return context.ParallelFor(tasks, [&](size_t task) {
-    TopK nearest;
-    const auto begin = static_cast<uint32_t>(task) * kTaskLeaves;
-    const uint32_t end = std::min(leaves_, begin + kTaskLeaves);
-    for (uint32_t leaf = begin; leaf < end; ++leaf) {
-      SolveLeaf(leaf, k, nearest, out);
+    Scratch scratch(k);
+    const size_t first = task * kTaskLeaves * WideTree::kLeafPoints;
+    const size_t last =
+        std::min(size(), first + kTaskLeaves * WideTree::kLeafPoints);
+    for (size_t place = first; place < last; ++place) {
+      const uint32_t row = tree_->rows()[place];
+      if (row < rows.first || row >= rows.last) continue;
+      const Query query = QueryAt(place, exclusion);
+      out[row - rows.first] =
+          Kth(query, k, BoundFromLast(query, scratch), scratch);
     }
   });
 }
 
-absl::Status KdTreeIndex::Search(absl::Span<const uint32_t> rows, uint32_t k,
-                                 const SearchContext& context,
-                                 absl::Span<Neighbor> out) const {
-  KMYRIAD_RETURN_IF_ERROR(ValidateSearchRequest(size(), rows, k, out.size()));
+absl::Status KdTreeIndex::FindNearest(absl::Span<const uint32_t> rows,
+                                      uint32_t k, const Exclusion& exclusion,
+                                      const SearchContext& context,
+                                      absl::Span<Neighbor> out) const {
+  // (place, index in `rows`): in the order of places, as FindKth.
+  std::vector<uint64_t> order(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    order[i] = uint64_t{tree_->PlaceOf(rows[i])} << 32 | i;
+  }
+  std::sort(order.begin(), order.end());
   const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
   return context.ParallelFor(tasks, [&](size_t task) {
-    TopK nearest;
+    Scratch scratch(k);
     const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
     for (size_t i = task * kTaskRows; i < end; ++i) {
-      const Query query = QueryAt(places_[rows[i]], false);
-      nearest.Reset(k);
-      Visit(query, nearest);
-      WriteNeighbors(nearest, ids_, &out[i * k]);
+      const Query query = QueryAt(order[i] >> 32, exclusion);
+      const float kth = Kth(query, k, BoundFromLast(query, scratch), scratch);
+      ListVisitor visitor(*this, query, k, kth, scratch);
+      Walk(query, visitor);
+      WriteNeighbors(scratch.nearest, ids(),
+                     &out[static_cast<uint32_t>(order[i]) * size_t{k}]);
     }
   });
 }

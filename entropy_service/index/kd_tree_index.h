@@ -2,25 +2,23 @@
 #define KMYRIAD_ENTROPY_SERVICE_INDEX_KD_TREE_INDEX_H_
 
 #include <memory>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/simd_level.h"
 #include "entropy_service/index/knn_index.h"
 #include "entropy_service/index/l2_distance.h"
-#include "entropy_service/index/top_k.h"
-#include "entropy_service/index/tree_walk.h"
+#include "entropy_service/index/wide_tree.h"
 
 namespace kmyriad {
 
-// k-d tree with leaves of 32 points and a tight box per node, for any
-// dimension; prunes well where the data's own dimension is below about ten.
+// k-d tree (wide_tree.h) for any dimension; prunes well where the data's own
+// dimension is below about ten.
 //
-// Space is halved across the widest side of what it holds, at the median, ties
-// by row, until 32 points are left, so points of a leaf lie together. All
-// k-th distances are found leaf by leaf: the answer of one query bounds that
-// of the next (triangle inequality), and both read the same leaves. Memory:
-// 4 dims + 8 bytes per point, and a box of 8 dims bytes per 16 points.
+// A query starts in its own leaf and goes up, so that what is near is seen
+// first and the rest is pruned by it. k-th distances are found leaf by leaf:
+// the answer of one query bounds that of the next (triangle inequality), and
+// both read the same leaves. Lists are made in a second walk, which knows the
+// k-th distance and meets little else than the k neighbours.
 class KdTreeIndex final : public KnnIndex {
  public:
   // Copies the points. Errors of ValidatePoints.
@@ -28,55 +26,47 @@ class KdTreeIndex final : public KnnIndex {
       const PointsView& points, SimdLevel level, ThreadPool& pool);
 
   absl::string_view name() const override { return "kd_tree"; }
-  size_t size() const override { return ids_.size(); }
-  absl::Status KthSquaredDistances(uint32_t k, const SearchContext& context,
-                                   absl::Span<float> out) const override;
-  absl::Status Search(absl::Span<const uint32_t> rows, uint32_t k,
-                      const SearchContext& context,
-                      absl::Span<Neighbor> out) const override;
 
  private:
-  static constexpr size_t kLeafBlocks = 2;
-  static constexpr size_t kLeafPoints = kLeafBlocks * kBlockPoints;
-
-  struct Query {
-    float point[kMaxIndexDims];
-    // Excluded from the answer.
-    uint32_t row;
-    // Only the k-th distance matters, so that ties need not be visited.
-    bool kth_only;
-  };
+  struct Query;
+  struct Scratch;
+  class KthVisitor;
+  class ListVisitor;
 
   KdTreeIndex(const PointsView& points, SimdLevel level, ThreadPool& pool);
 
-  void Build(const PointsView& points, ThreadPool& pool);
-  // Fills the node; halves its rows in `order` or, for a leaf, lays them out.
-  void Split(const TreeRange& range, const PointsView& points,
-             std::vector<uint32_t>& order);
-  void LayOut(uint32_t leaf, const PointsView& points,
-              const std::vector<uint32_t>& order);
+  absl::Status FindKth(RowRange rows, uint32_t k, const Exclusion& exclusion,
+                       const SearchContext& context,
+                       absl::Span<float> out) const override;
+  absl::Status FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                           const Exclusion& exclusion,
+                           const SearchContext& context,
+                           absl::Span<Neighbor> out) const override;
+  void CopyPoint(uint32_t row, float* out) const override;
+  std::unique_ptr<KnnIndex> Like(const PointsView& points,
+                                 ThreadPool& pool) const override;
 
-  Query QueryAt(size_t place, bool kth_only) const;
-  // No point below the node comes before this key.
-  uint64_t FirstKey(const TreeRange& range, const Query& query) const;
-  void Visit(const Query& query, TopK& nearest) const;
-  void VisitLeaf(uint32_t leaf, const Query& query, TopK& nearest) const;
-  // The k-th squared distances of the points of a leaf.
-  void SolveLeaf(uint32_t leaf, uint32_t k, TopK& nearest,
-                 absl::Span<float> out) const;
+  Query QueryAt(size_t place, const Exclusion& exclusion) const;
+  // Shows `visitor` the leaves that it wants, the near ones first.
+  template <typename Visitor>
+  void Walk(const Query& query, Visitor& visitor) const;
+  // Those below a node, without its child `except`.
+  template <typename Visitor>
+  void VisitNode(uint32_t node, uint32_t except, const Query& query,
+                 Visitor& visitor) const;
+  // Squared distance of the k-th neighbour, which `bound` does not exceed.
+  float Kth(const Query& query, uint32_t k, float bound,
+            Scratch& scratch) const;
+  // Upper bound of that of `query`, from the last query of the scratch.
+  float BoundFromLast(const Query& query, const Scratch& scratch) const;
 
+  const SimdLevel level_;
   const L2Kernels& kernels_;
-  const uint32_t dims_;
-  const std::vector<uint32_t> ids_;
-  const uint32_t leaves_;
-  // [2 * leaves - 1, 2, dims]: low corner, high corner.
-  std::vector<float> boxes_;
-  // Smallest row below each node.
-  std::vector<uint32_t> min_rows_;
-  // [leaves * 2, dims, 16], and the row of every place and its inverse.
-  std::vector<float> blocks_;
-  std::vector<uint32_t> rows_;
-  std::vector<uint32_t> places_;
+  const L2Space space_;
+  // Roundings of distances across a period.
+  const double slack_;
+  // Absent for an empty index.
+  const std::unique_ptr<const WideTree> tree_;
 };
 
 }  // namespace kmyriad

@@ -197,10 +197,18 @@ class KnnIndex {
   // Rows whose ids are in [first, last).
   RowRange RowsOf(uint64_t first, uint64_t last) const;
   RowRange AgentOf(uint32_t row) const;
+  absl::Status CheckRows(RowRange rows) const;
   // INVALID_ARGUMENT for k = 0, FAILED_PRECONDITION, naming it, if a row
   // has fewer than k points in its scope.
   absl::Status CheckScope(const NeighborQuery& query,
                           absl::Span<const uint32_t> rows) const;
+  // Length of the robust list of `row` that starts with `nearest`; 0 if that
+  // is not all of it.
+  size_t RobustLength(absl::Span<const Neighbor> nearest, uint32_t row,
+                      uint32_t k) const;
+  absl::Status AppendRobust(RowRange rows, const NeighborQuery& query,
+                            const SearchContext& context,
+                            NeighborLists& lists) const;
   // An index of the points of `rows` alone.
   std::unique_ptr<KnnIndex> Subset(RowRange rows, ThreadPool& pool) const;
 

@@ -15,7 +15,13 @@ struct ScalarVec {
   static float Set(float value) { return value; }
   static float Subtract(float a, float b) { return a - b; }
   static float Fma(float a, float b, float c) { return std::fma(a, b, c); }
+  static float Abs(float a) { return std::fabs(a); }
+  static float Min(float a, float b) { return a < b ? a : b; }
+  static float Max(float a, float b) { return a > b ? a : b; }
   static uint32_t AtMost(float a, float b) { return a <= b ? 1 : 0; }
+  static void Append(float value, uint32_t mask, uint32_t row, HitList& hits) {
+    AppendOneByOne<ScalarVec>(value, mask, row, hits);
+  }
 };
 
 }  // namespace

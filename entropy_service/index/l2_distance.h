@@ -13,15 +13,22 @@ namespace kmyriad {
 enum class SimdLevel;
 
 // Points per block. A block is [dims, 16]; the places of points that do not
-// exist hold +inf, whose distances are +inf.
+// exist hold +inf, whose distances are not <= any finite threshold.
 inline constexpr size_t kBlockPoints = 16;
 // Queries that the tile kernel handles together.
 inline constexpr size_t kTileQueries = 8;
 
-// Hits of one query: (bits of the squared distance << 32) | row. Distances
-// are not negative, so integer order is the order by (distance, row).
+// The space of the distances that KnnIndex documents.
+struct L2Space {
+  uint32_t dims = 0;
+  // [dims], +inf where not periodic; null if no dimension is.
+  const float* periods = nullptr;
+};
+
+// Hits of one query: squared distances and rows, side by side.
 struct HitList {
-  uint64_t* keys = nullptr;
+  float* distances = nullptr;
+  uint32_t* rows = nullptr;
   size_t count = 0;
 };
 
@@ -29,24 +36,29 @@ struct HitList {
 struct L2Kernels {
   // Squared distances of `query` [dims] to the blocks that `blocks` [count]
   // lists: out [count * 16].
-  void (*distances)(const float* points, const uint32_t* blocks, size_t count,
-                    uint32_t dims, const float* query, float* out);
+  void (*distances)(const L2Space& space, const float* points,
+                    const uint32_t* blocks, size_t count, const float* query,
+                    float* out);
+  // Squared distances of `query` to 16 boxes [2, dims, 16], low corners, then
+  // high ones: out [16]; returns the bit mask of those <= threshold. As every
+  // operation is monotone, none exceeds the squared distance to any point of
+  // its box.
+  uint32_t (*box_distances)(const L2Space& space, const float* boxes,
+                            const float* query, float threshold, float* out);
   // How many of `values` [count], count a multiple of 16, are <= threshold.
   size_t (*count_at_most)(const float* values, size_t count, float threshold);
-  // Copies those in (low, high], in order, to `out`; returns their number.
+  // Copies those in (low, high], in order, to `out`, which may be `values`;
+  // returns their number.
   size_t (*collect_between)(const float* values, size_t count, float low,
                             float high, float* out);
-  // Squared distances of `query` [dims] to the points of the blocks
-  // [first, last); writes those <= threshold to `keys`, which has room for
-  // all, and returns their number.
-  size_t (*filter_blocks)(const float* points, size_t first, size_t last,
-                          uint32_t dims, const float* query, float threshold,
-                          uint64_t* keys);
-  // Squared distances of 8 queries [dims, 8] to the points of the blocks
-  // [first, last); appends those with distance <= thresholds[q] to hits[q],
-  // which has room for all of them.
-  void (*filter_tile)(const float* points, size_t first, size_t last,
-                      uint32_t dims, const float* queries,
+  // Appends the points of the blocks [first, last) within `threshold` of
+  // `query` to `hits`, which has room for 16 more than all of them.
+  void (*filter_blocks)(const L2Space& space, const float* points, size_t first,
+                        size_t last, const float* query, float threshold,
+                        HitList& hits);
+  // The same for 8 queries [dims, 8].
+  void (*filter_tile)(const L2Space& space, const float* points, size_t first,
+                      size_t last, const float* queries,
                       const float* thresholds, HitList* hits);
 };
 

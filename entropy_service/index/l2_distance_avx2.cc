@@ -14,9 +14,18 @@ struct Avx2Vec {
   static __m256 Fma(__m256 a, __m256 b, __m256 c) {
     return _mm256_fmadd_ps(a, b, c);
   }
+  static __m256 Abs(__m256 a) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+  }
+  static __m256 Min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+  static __m256 Max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
   static uint32_t AtMost(__m256 a, __m256 b) {
     return static_cast<uint32_t>(
         _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)));
+  }
+  static void Append(__m256 values, uint32_t mask, uint32_t first_row,
+                     HitList& hits) {
+    AppendOneByOne<Avx2Vec>(values, mask, first_row, hits);
   }
 };
 

@@ -7,51 +7,138 @@
 // an instruction set; everything is in an unnamed namespace so that no unit's
 // code can stand in for another's.
 //
-// Vec: kLanes (divides 16), Load, Store, Set (broadcast), Subtract,
-// Fma(a, b, c) = a * b + c with one rounding, and AtMost(a, b), the bit mask
-// of a <= b.
+// Vec: kLanes (divides 16), Load, Store, Set (broadcast), Subtract, Abs,
+// Min and Max (a < b ? a : b, a > b ? a : b), Fma(a, b, c) = a * b + c with
+// one rounding, AtMost(a, b), the bit mask of a <= b, and Append(values, mask,
+// first_row, hits), which may write up to 16 places behind what it appends.
 
 namespace kmyriad {
 namespace {
 
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof(bits));
-  return bits;
+// Adds the squared difference of points and query in dimension j.
+template <typename Vec, bool kPeriodic, typename Lanes>
+inline Lanes AddSquare(Lanes points, Lanes query, const float* periods,
+                       uint32_t j, Lanes sum) {
+  Lanes difference = Vec::Subtract(points, query);
+  if constexpr (kPeriodic) {
+    difference = Vec::Abs(difference);
+    difference =
+        Vec::Min(difference, Vec::Subtract(Vec::Set(periods[j]), difference));
+  }
+  return Vec::Fma(difference, difference, sum);
 }
 
 // kDims = 0: dims at run time.
-template <typename Vec, uint32_t kDims>
-void DistancesOf(const float* points, const uint32_t* blocks, size_t count,
-                 uint32_t dims, const float* query, float* out) {
-  const uint32_t d = kDims == 0 ? dims : kDims;
-  for (size_t i = 0; i < count; ++i) {
-    const float* block = points + size_t{blocks[i]} * d * kBlockPoints;
-    for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
-      auto sum = Vec::Set(0.0f);
-      for (uint32_t j = 0; j < d; ++j) {
-        const auto difference = Vec::Subtract(
-            Vec::Load(block + j * kBlockPoints + lane), Vec::Set(query[j]));
-        sum = Vec::Fma(difference, difference, sum);
-      }
-      Vec::Store(out + i * kBlockPoints + lane, sum);
-    }
+template <typename Vec, uint32_t kDims, bool kPeriodic>
+inline auto SquaredDistances(const L2Space& space, const float* block,
+                             const float* query) {
+  const uint32_t d = kDims == 0 ? space.dims : kDims;
+  auto sum = Vec::Set(0.0f);
+  for (uint32_t j = 0; j < d; ++j) {
+    sum = AddSquare<Vec, kPeriodic>(Vec::Load(block + j * kBlockPoints),
+                                    Vec::Set(query[j]), space.periods, j, sum);
+  }
+  return sum;
+}
+
+// Calls kernel.template Run<kDims, kPeriodic>() for the space at hand.
+template <typename Kernel>
+inline void Dispatch(const L2Space& space, const Kernel& kernel) {
+  if (space.periods != nullptr) return kernel.template Run<0, true>();
+  switch (space.dims) {
+    case 1:
+      return kernel.template Run<1, false>();
+    case 2:
+      return kernel.template Run<2, false>();
+    case 3:
+      return kernel.template Run<3, false>();
+    case 4:
+      return kernel.template Run<4, false>();
+    case 5:
+      return kernel.template Run<5, false>();
+    case 6:
+      return kernel.template Run<6, false>();
+    case 7:
+      return kernel.template Run<7, false>();
+    default:
+      return kernel.template Run<0, false>();
   }
 }
 
 template <typename Vec>
-void Distances(const float* points, const uint32_t* blocks, size_t count,
-               uint32_t dims, const float* query, float* out) {
-  switch (dims) {
-    case 1:
-      return DistancesOf<Vec, 1>(points, blocks, count, dims, query, out);
-    case 2:
-      return DistancesOf<Vec, 2>(points, blocks, count, dims, query, out);
-    case 3:
-      return DistancesOf<Vec, 3>(points, blocks, count, dims, query, out);
-    default:
-      return DistancesOf<Vec, 0>(points, blocks, count, dims, query, out);
+struct DistancesKernel {
+  const L2Space& space;
+  const float* points;
+  const uint32_t* blocks;
+  size_t count;
+  const float* query;
+  float* out;
+
+  template <uint32_t kDims, bool kPeriodic>
+  void Run() const {
+    for (size_t i = 0; i < count; ++i) {
+      const float* block =
+          points + size_t{blocks[i]} * space.dims * kBlockPoints;
+      for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
+        Vec::Store(out + i * kBlockPoints + lane,
+                   SquaredDistances<Vec, kDims, kPeriodic>(space, block + lane,
+                                                           query));
+      }
+    }
   }
+};
+
+template <typename Vec>
+void Distances(const L2Space& space, const float* points,
+               const uint32_t* blocks, size_t count, const float* query,
+               float* out) {
+  Dispatch(space,
+           DistancesKernel<Vec>{space, points, blocks, count, query, out});
+}
+
+template <typename Vec>
+struct BoxDistancesKernel {
+  const L2Space& space;
+  const float* boxes;
+  const float* query;
+  float threshold;
+  float* out;
+  uint32_t& mask;
+
+  template <uint32_t kDims, bool kPeriodic>
+  void Run() const {
+    const uint32_t d = kDims == 0 ? space.dims : kDims;
+    const float* highs = boxes + d * kBlockPoints;
+    for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
+      auto sum = Vec::Set(0.0f);
+      for (uint32_t j = 0; j < d; ++j) {
+        const auto low = Vec::Load(boxes + j * kBlockPoints + lane);
+        const auto high = Vec::Load(highs + j * kBlockPoints + lane);
+        const auto point = Vec::Set(query[j]);
+        auto gap = Vec::Max(
+            Vec::Max(Vec::Subtract(low, point), Vec::Subtract(point, high)),
+            Vec::Set(0.0f));
+        if constexpr (kPeriodic) {
+          // The other way round, to the far side of the box.
+          const auto far =
+              Vec::Max(Vec::Subtract(high, point), Vec::Subtract(point, low));
+          gap = Vec::Min(gap, Vec::Subtract(Vec::Set(space.periods[j]), far));
+        }
+        sum = Vec::Fma(gap, gap, sum);
+      }
+      Vec::Store(out + lane, sum);
+      mask |= Vec::AtMost(sum, Vec::Set(threshold)) << lane;
+    }
+  }
+};
+
+template <typename Vec>
+uint32_t BoxDistances(const L2Space& space, const float* boxes,
+                      const float* query, float threshold, float* out) {
+  uint32_t mask = 0;
+  Dispatch(space,
+           BoxDistancesKernel<Vec>{space, boxes, query, threshold, out, mask});
+  return mask;
 }
 
 template <typename Vec>
@@ -81,75 +168,97 @@ size_t CollectBetween(const float* values, size_t count, float low, float high,
   return hits;
 }
 
-template <typename Vec>
-void AppendHits(const float* values, uint32_t mask, uint32_t first_row,
-                HitList& hits) {
+// Vec::Append for instruction sets that cannot compress.
+template <typename Vec, typename Lanes>
+inline void AppendOneByOne(Lanes values, uint32_t mask, uint32_t first_row,
+                           HitList& hits) {
+  float stored[Vec::kLanes];
+  Vec::Store(stored, values);
   for (; mask != 0; mask &= mask - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(mask));
-    hits.keys[hits.count++] =
-        (uint64_t{BitsOf(values[lane])} << 32) | (first_row + lane);
+    hits.distances[hits.count] = stored[lane];
+    hits.rows[hits.count++] = first_row + lane;
   }
 }
 
 template <typename Vec>
-size_t FilterBlocks(const float* points, size_t first, size_t last,
-                    uint32_t dims, const float* query, float threshold,
-                    uint64_t* keys) {
-  const auto limit = Vec::Set(threshold);
-  HitList hits;
-  hits.keys = keys;
-  for (size_t block = first; block < last; ++block) {
-    const float* base = points + block * dims * kBlockPoints;
-    for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
-      auto sum = Vec::Set(0.0f);
-      for (uint32_t j = 0; j < dims; ++j) {
-        const auto difference = Vec::Subtract(
-            Vec::Load(base + j * kBlockPoints + lane), Vec::Set(query[j]));
-        sum = Vec::Fma(difference, difference, sum);
+struct FilterBlocksKernel {
+  const L2Space& space;
+  const float* points;
+  size_t first;
+  size_t last;
+  const float* query;
+  float threshold;
+  HitList& hits;
+
+  template <uint32_t kDims, bool kPeriodic>
+  void Run() const {
+    const auto limit = Vec::Set(threshold);
+    for (size_t block = first; block < last; ++block) {
+      const float* base = points + block * space.dims * kBlockPoints;
+      for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
+        const auto sum =
+            SquaredDistances<Vec, kDims, kPeriodic>(space, base + lane, query);
+        const uint32_t mask = Vec::AtMost(sum, limit);
+        if (mask == 0) continue;
+        Vec::Append(sum, mask,
+                    static_cast<uint32_t>(block * kBlockPoints + lane), hits);
       }
-      const uint32_t mask = Vec::AtMost(sum, limit);
-      if (mask == 0) continue;
-      float values[Vec::kLanes];
-      Vec::Store(values, sum);
-      AppendHits<Vec>(values, mask,
-                      static_cast<uint32_t>(block * kBlockPoints + lane), hits);
     }
   }
-  return hits.count;
-}
+};
 
 template <typename Vec>
-void FilterTile(const float* points, size_t first, size_t last, uint32_t dims,
-                const float* queries, const float* thresholds, HitList* hits) {
+void FilterBlocks(const L2Space& space, const float* points, size_t first,
+                  size_t last, const float* query, float threshold,
+                  HitList& hits) {
+  Dispatch(space, FilterBlocksKernel<Vec>{space, points, first, last, query,
+                                          threshold, hits});
+}
+
+template <typename Vec, bool kPeriodic>
+void FilterTileOf(const L2Space& space, const float* points, size_t first,
+                  size_t last, const float* queries, const float* thresholds,
+                  HitList* hits) {
   for (size_t block = first; block < last; ++block) {
-    const float* base = points + block * dims * kBlockPoints;
+    const float* base = points + block * space.dims * kBlockPoints;
     for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
       decltype(Vec::Set(0.0f)) sums[kTileQueries];
       for (size_t q = 0; q < kTileQueries; ++q) sums[q] = Vec::Set(0.0f);
-      for (uint32_t j = 0; j < dims; ++j) {
+      for (uint32_t j = 0; j < space.dims; ++j) {
         const auto point = Vec::Load(base + j * kBlockPoints + lane);
         const float* query = queries + j * kTileQueries;
         for (size_t q = 0; q < kTileQueries; ++q) {
-          const auto difference = Vec::Subtract(point, Vec::Set(query[q]));
-          sums[q] = Vec::Fma(difference, difference, sums[q]);
+          sums[q] = AddSquare<Vec, kPeriodic>(point, Vec::Set(query[q]),
+                                              space.periods, j, sums[q]);
         }
       }
       const auto row = static_cast<uint32_t>(block * kBlockPoints + lane);
       for (size_t q = 0; q < kTileQueries; ++q) {
         const uint32_t mask = Vec::AtMost(sums[q], Vec::Set(thresholds[q]));
-        if (mask == 0) continue;
-        float values[Vec::kLanes];
-        Vec::Store(values, sums[q]);
-        AppendHits<Vec>(values, mask, row, hits[q]);
+        if (mask != 0) Vec::Append(sums[q], mask, row, hits[q]);
       }
     }
   }
 }
 
 template <typename Vec>
+void FilterTile(const L2Space& space, const float* points, size_t first,
+                size_t last, const float* queries, const float* thresholds,
+                HitList* hits) {
+  if (space.periods == nullptr) {
+    FilterTileOf<Vec, false>(space, points, first, last, queries, thresholds,
+                             hits);
+  } else {
+    FilterTileOf<Vec, true>(space, points, first, last, queries, thresholds,
+                            hits);
+  }
+}
+
+template <typename Vec>
 constexpr L2Kernels MakeKernels() {
-  return {&Distances<Vec>, &CountAtMost<Vec>, &CollectBetween<Vec>,
-          &FilterBlocks<Vec>, &FilterTile<Vec>};
+  return {&Distances<Vec>,      &BoxDistances<Vec>, &CountAtMost<Vec>,
+          &CollectBetween<Vec>, &FilterBlocks<Vec>, &FilterTile<Vec>};
 }
 
 }  // namespace

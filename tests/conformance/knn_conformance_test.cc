@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -24,9 +25,17 @@ struct Points {
   uint32_t dims = 0;
   std::vector<float> coordinates;
   std::vector<uint32_t> ids;
+  std::vector<float> periods;
+  uint32_t horizon = 0;
+  uint32_t particles_per_agent = 0;
 
   size_t size() const { return ids.size(); }
-  PointsView view() const { return {coordinates, ids, dims}; }
+  PointsView view() const {
+    return {coordinates, ids, dims, periods, horizon, particles_per_agent};
+  }
+  uint32_t AgentOf(uint32_t id) const {
+    return particles_per_agent == 0 ? 0 : id / particles_per_agent;
+  }
 };
 
 float Uniform(uint32_t point, uint32_t dim, uint32_t draw = 0) {
@@ -98,48 +107,122 @@ std::vector<std::pair<std::string, Points>> DataSets(uint32_t count,
 float SquaredDistance(const Points& points, size_t a, size_t b) {
   float sum = 0;
   for (size_t j = 0; j < points.dims; ++j) {
-    const float difference = points.coordinates[a * points.dims + j] -
-                             points.coordinates[b * points.dims + j];
+    float difference = points.coordinates[a * points.dims + j] -
+                       points.coordinates[b * points.dims + j];
+    if (!points.periods.empty() && points.periods[j] > 0) {
+      difference = std::fabs(difference);
+      difference = std::min(difference, points.periods[j] - difference);
+    }
     sum = std::fma(difference, difference, sum);
   }
   return sum;
 }
 
+// Whether the rules of NeighborQuery let `other` be a neighbour of `self`.
+bool MayBeNeighbor(const Points& points, const NeighborQuery& query,
+                   uint32_t self, uint32_t other) {
+  if (self == other) return false;
+  const bool same_agent = points.AgentOf(self) == points.AgentOf(other);
+  if (query.scope == NeighborScope::kOwnAgent && !same_agent) return false;
+  if (query.scope == NeighborScope::kOtherAgents && same_agent) return false;
+  const bool same_trajectory =
+      points.horizon == 0 || self / points.horizon == other / points.horizon;
+  const uint32_t steps = self > other ? self - other : other - self;
+  return !same_trajectory || steps > query.theiler_window;
+}
+
+// The first `count` of all that may be neighbours of a row, nearest first.
 std::vector<Neighbor> NaiveNeighbors(const Points& points, size_t row,
-                                     uint32_t k) {
+                                     const NeighborQuery& query,
+                                     size_t count = 1000000) {
   std::vector<Neighbor> all;
   for (size_t other = 0; other < points.size(); ++other) {
-    if (other == row) continue;
+    if (!MayBeNeighbor(points, query, points.ids[row], points.ids[other])) {
+      continue;
+    }
     all.push_back({points.ids[other], SquaredDistance(points, row, other)});
   }
-  std::sort(all.begin(), all.end(), [](const Neighbor& a, const Neighbor& b) {
-    return std::tie(a.squared_distance, a.id) <
-           std::tie(b.squared_distance, b.id);
-  });
-  all.resize(k);
+  const size_t sorted = std::min<size_t>(all.size(), count);
+  std::partial_sort(all.begin(),
+                    all.begin() + static_cast<std::ptrdiff_t>(sorted),
+                    all.end(), [](const Neighbor& a, const Neighbor& b) {
+                      return std::tie(a.squared_distance, a.id) <
+                             std::tie(b.squared_distance, b.id);
+                    });
+  all.resize(sorted);
   return all;
 }
 
-// Checks neighbours of every `stride`-th row, and all k-th distances, against
-// the naive loop.
-void ExpectExact(const KnnIndex& index, const Points& points, uint32_t k,
-                 uint32_t stride, ThreadPool& pool) {
+// Length of a robust list by its definition: the first at which every other
+// agent that is listed leaves k entries that are not its own.
+size_t NaiveRobustLength(const Points& points, uint32_t self, uint32_t k,
+                         const std::vector<Neighbor>& all) {
+  for (size_t length = k; length < all.size(); ++length) {
+    bool outlasts = true;
+    for (size_t i = 0; i < length && outlasts; ++i) {
+      const uint32_t agent = points.AgentOf(all[i].id);
+      if (agent == points.AgentOf(self)) continue;
+      const auto others = std::count_if(
+          all.begin(), all.begin() + static_cast<std::ptrdiff_t>(length),
+          [&](const Neighbor& n) { return points.AgentOf(n.id) != agent; });
+      outlasts = others >= k;
+    }
+    if (outlasts) return length;
+  }
+  return all.size();
+}
+
+// A search: the k nearest of each row, one after the other.
+using SearchFunction = std::function<std::vector<Neighbor>(
+    const std::vector<uint32_t>& rows, const NeighborQuery& query)>;
+
+// The first row of every `stride` whose neighbours, or their bits, differ from
+// the naive loop's; -1 if there is none.
+int64_t FirstDifference(const Points& points, const NeighborQuery& query,
+                        uint32_t stride, const SearchFunction& search) {
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < points.size(); row += stride) {
     rows.push_back(row);
   }
-  std::vector<Neighbor> found(rows.size() * k);
-  ASSERT_TRUE(index.Search(rows, k, pool, absl::MakeSpan(found)).ok());
-  std::vector<float> kth(points.size());
-  ASSERT_TRUE(index.KthSquaredDistances(k, pool, absl::MakeSpan(kth)).ok());
+  const std::vector<Neighbor> found = search(rows, query);
   for (size_t i = 0; i < rows.size(); ++i) {
-    const std::vector<Neighbor> expected = NaiveNeighbors(points, rows[i], k);
-    const std::vector<Neighbor> actual(found.begin() + i * k,
-                                       found.begin() + (i + 1) * k);
-    ASSERT_EQ(actual, expected) << "row " << rows[i] << ", k " << k;
-    ASSERT_EQ(std::bit_cast<uint32_t>(kth[rows[i]]),
-              std::bit_cast<uint32_t>(expected.back().squared_distance))
-        << "row " << rows[i] << ", k " << k;
+    const std::vector<Neighbor> expected =
+        NaiveNeighbors(points, rows[i], query, query.k);
+    if (!std::equal(expected.begin(), expected.end(),
+                    found.begin() + static_cast<std::ptrdiff_t>(i * query.k))) {
+      return rows[i];
+    }
+  }
+  return -1;
+}
+
+SearchFunction SearchOf(const KnnIndex& index, ThreadPool& pool) {
+  return [&](const std::vector<uint32_t>& rows, const NeighborQuery& query) {
+    std::vector<Neighbor> found(rows.size() * query.k);
+    const absl::Status status =
+        index.Search(rows, query, pool, absl::MakeSpan(found));
+    EXPECT_TRUE(status.ok()) << status;
+    return found;
+  };
+}
+
+// Checks neighbours of every `stride`-th row, and all k-th distances, against
+// the naive loop.
+void ExpectExact(const KnnIndex& index, const Points& points,
+                 const NeighborQuery& query, uint32_t stride,
+                 ThreadPool& pool) {
+  SCOPED_TRACE(testing::Message()
+               << "k " << query.k << ", scope " << static_cast<int>(query.scope)
+               << ", window " << query.theiler_window);
+  ASSERT_EQ(FirstDifference(points, query, stride, SearchOf(index, pool)), -1);
+  std::vector<float> kth(points.size());
+  ASSERT_TRUE(index.KthSquaredDistances(query, pool, absl::MakeSpan(kth)).ok());
+  for (size_t row = 0; row < points.size(); row += stride) {
+    const float expected =
+        NaiveNeighbors(points, row, query, query.k).back().squared_distance;
+    ASSERT_EQ(std::bit_cast<uint32_t>(kth[row]),
+              std::bit_cast<uint32_t>(expected))
+        << "row " << row;
   }
 }
 
@@ -221,6 +304,240 @@ TEST_P(KnnConformanceTest, ManyPointsAtOnePlaceAreSolvedOneByOne) {
   ExpectExact(*Index(points), points, 8, 1999, pool_);
 }
 
+// Trajectories of 60 ids, of which 20 points each are there; three of them are
+// an agent's, and agents keep to places of their own, which touch.
+Points Population(uint32_t count, uint32_t dims) {
+  Points points = MakePoints(count, dims, [](uint32_t i, uint32_t j) {
+    const float place = static_cast<float>(i / 60 % 4) * 0.9f;
+    return place + 0.02f * static_cast<float>(i % 20) + 0.3f * Uniform(i, j);
+  });
+  points.horizon = 60;
+  points.particles_per_agent = 180;
+  for (uint32_t& id : points.ids) id -= 5;
+  return points;
+}
+
+// Wraps the coordinates of `dims` dimensions to a period of `period`.
+void Wrap(Points& points, uint32_t dims, float period) {
+  points.periods.assign(points.dims, 0.0f);
+  std::fill_n(points.periods.begin(), dims, period);
+  for (size_t i = 0; i < points.coordinates.size(); ++i) {
+    if (i % points.dims >= dims) continue;
+    float& value = points.coordinates[i];
+    value -= std::floor(value / period) * period;
+    value = std::min(std::max(value, 0.0f), period);
+  }
+}
+
+TEST_P(KnnConformanceTest, ScopesAndWindowsMatchTheNaiveLoop) {
+  for (const uint32_t dims : Dims()) {
+    for (const bool periodic : {false, true}) {
+      Points points = Population(600, dims);
+      if (periodic) Wrap(points, dims, 1.5f);
+      SCOPED_TRACE(testing::Message() << "d = " << dims << ", " << periodic);
+      const auto index = Index(points);
+      for (const NeighborScope scope :
+           {NeighborScope::kAll, NeighborScope::kOwnAgent,
+            NeighborScope::kOtherAgents}) {
+        for (const uint32_t window : {0u, 1u, 9u, 1000u}) {
+          for (const uint32_t k : {1u, 7u, 20u}) {
+            NeighborQuery query(k);
+            query.scope = scope;
+            query.theiler_window = window;
+            ExpectExact(*index, points, query, 31, pool_);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KnnConformanceTest, PeriodsMatchTheNaiveLoop) {
+  for (const uint32_t dims : Dims()) {
+    for (auto& [name, points] : DataSets(500, dims)) {
+      if (name == "huge coordinates") continue;
+      for (const uint32_t periodic : {1u, dims}) {
+        for (const float period : {0.25f, 6.2831853f, 1000.0f}) {
+          SCOPED_TRACE(testing::Message() << name << ", d = " << dims << ", "
+                                          << periodic << " of " << period);
+          Points wrapped = points;
+          Wrap(wrapped, periodic, period);
+          const auto index = Index(wrapped);
+          for (const uint32_t k : {1u, 16u}) {
+            ExpectExact(*index, wrapped, k, 29, pool_);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KnnConformanceTest, RobustListsAreAsLongAsTheyMustBe) {
+  for (const bool lattice : {false, true}) {
+    Points points = Population(600, 2);
+    if (lattice) {
+      for (float& value : points.coordinates) value = std::floor(value * 4);
+    }
+    const auto index = Index(points);
+    for (const uint32_t k : {1u, 4u, 40u}) {
+      for (const uint32_t window : {0u, 5u}) {
+        NeighborQuery query(k);
+        query.theiler_window = window;
+        const auto lists = index->SearchRobust({100, 600}, query, pool_);
+        ASSERT_TRUE(lists.ok()) << lists.status();
+        ASSERT_EQ(lists->offsets.size(), 501u);
+        for (size_t i = 0; i < 500; i += 7) {
+          SCOPED_TRACE(testing::Message() << "row " << 100 + i << ", k " << k);
+          std::vector<Neighbor> expected =
+              NaiveNeighbors(points, 100 + i, query);
+          expected.resize(
+              NaiveRobustLength(points, points.ids[100 + i], k, expected));
+          const std::vector<Neighbor> actual(
+              lists->neighbors.begin() +
+                  static_cast<std::ptrdiff_t>(lists->offsets[i]),
+              lists->neighbors.begin() +
+                  static_cast<std::ptrdiff_t>(lists->offsets[i + 1]));
+          ASSERT_EQ(actual, expected);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KnnConformanceTest, RobustListsHoldWhatIsLeftWithoutAnyOtherAgent) {
+  const Points points = Population(600, 2);
+  const auto lists = Index(points)->SearchRobust({0, 600}, 4, pool_);
+  ASSERT_TRUE(lists.ok());
+  for (size_t row = 0; row < 600; row += 31) {
+    const std::vector<Neighbor> all = NaiveNeighbors(points, row, 4);
+    for (uint32_t agent = 0; agent < 10; ++agent) {
+      if (agent == points.AgentOf(points.ids[row])) continue;
+      const auto left = [&](auto begin, auto end) {
+        std::vector<Neighbor> rest;
+        std::copy_if(begin, end, std::back_inserter(rest),
+                     [&](const Neighbor& neighbor) {
+                       return points.AgentOf(neighbor.id) != agent;
+                     });
+        rest.resize(4);
+        return rest;
+      };
+      const auto begin = lists->neighbors.begin();
+      ASSERT_EQ(
+          left(begin + static_cast<std::ptrdiff_t>(lists->offsets[row]),
+               begin + static_cast<std::ptrdiff_t>(lists->offsets[row + 1])),
+          left(all.begin(), all.end()))
+          << "row " << row << " without agent " << agent;
+    }
+  }
+}
+
+TEST_P(KnnConformanceTest, AnySplitOfTheRowsGivesTheSameBits) {
+  const Points points = Population(1000, 3);
+  const auto index = Index(points);
+  for (const NeighborScope scope :
+       {NeighborScope::kAll, NeighborScope::kOwnAgent,
+        NeighborScope::kOtherAgents}) {
+    NeighborQuery query(5);
+    query.scope = scope;
+    std::vector<float> whole(points.size());
+    ASSERT_TRUE(
+        index->KthSquaredDistances(query, pool_, absl::MakeSpan(whole)).ok());
+    for (const size_t parts : {2u, 3u, 7u, 1000u}) {
+      std::vector<float> split(points.size());
+      for (size_t part = 0; part < parts; ++part) {
+        const RowRange rows = {part * points.size() / parts,
+                               (part + 1) * points.size() / parts};
+        ASSERT_TRUE(index
+                        ->KthSquaredDistances(query, rows, pool_,
+                                              absl::MakeSpan(split).subspan(
+                                                  rows.first, rows.size()))
+                        .ok());
+      }
+      EXPECT_EQ(split, whole) << parts << " parts";
+    }
+  }
+}
+
+TEST_P(KnnConformanceTest, FaultySearchesAreFoundOut) {
+  // Two points at each place, so that the nearest is at distance zero.
+  Points points = MakePoints(
+      600, 2, [](uint32_t i, uint32_t j) { return Uniform(i / 2, j); });
+  const auto index = Index(points);
+  const SearchFunction search = SearchOf(*index, pool_);
+  ASSERT_EQ(FirstDifference(points, 3, 1, search), -1);
+  // Self is taken for whatever comes first at distance zero.
+  const auto drop_first = [&](const std::vector<uint32_t>& rows,
+                              const NeighborQuery& query) {
+    std::vector<Neighbor> found;
+    for (const uint32_t row : rows) {
+      std::vector<Neighbor> with_self = NaiveNeighbors(points, row, query);
+      with_self.push_back({points.ids[row], 0.0f});
+      std::sort(with_self.begin(), with_self.end(),
+                [](const Neighbor& a, const Neighbor& b) {
+                  return std::tie(a.squared_distance, a.id) <
+                         std::tie(b.squared_distance, b.id);
+                });
+      found.insert(found.end(), with_self.begin() + 1,
+                   with_self.begin() + 1 + query.k);
+    }
+    return found;
+  };
+  EXPECT_NE(FirstDifference(points, 3, 1, drop_first), -1);
+  // A cell of 16 points is never looked at.
+  const float x = points.coordinates[0];
+  const float y = points.coordinates[1];
+  std::vector<std::pair<float, size_t>> by_distance;
+  for (size_t row = 1; row < points.size(); ++row) {
+    by_distance.emplace_back(std::hypot(points.coordinates[row * 2] - x,
+                                        points.coordinates[row * 2 + 1] - y),
+                             row);
+  }
+  std::sort(by_distance.begin(), by_distance.end());
+  Points fewer = points;
+  std::vector<size_t> dropped;
+  for (size_t i = 40; i < 56; ++i) dropped.push_back(by_distance[i].second);
+  std::sort(dropped.rbegin(), dropped.rend());
+  for (const size_t row : dropped) {
+    fewer.ids.erase(fewer.ids.begin() + static_cast<std::ptrdiff_t>(row));
+    fewer.coordinates.erase(
+        fewer.coordinates.begin() + static_cast<std::ptrdiff_t>(row * 2),
+        fewer.coordinates.begin() + static_cast<std::ptrdiff_t>(row * 2 + 2));
+  }
+  const auto without_cell = Index(fewer);
+  const auto search_fewer = [&](const std::vector<uint32_t>& rows,
+                                const NeighborQuery& query) {
+    std::vector<Neighbor> found;
+    for (const uint32_t row : rows) {
+      const auto place =
+          std::find(fewer.ids.begin(), fewer.ids.end(), points.ids[row]);
+      // The dropped points' own lists are not at fault.
+      if (place == fewer.ids.end()) {
+        const auto own = search({row}, query);
+        found.insert(found.end(), own.begin(), own.end());
+        continue;
+      }
+      std::vector<Neighbor> list(query.k);
+      EXPECT_TRUE(
+          without_cell
+              ->Search({static_cast<uint32_t>(place - fewer.ids.begin())},
+                       query, pool_, absl::MakeSpan(list))
+              .ok());
+      found.insert(found.end(), list.begin(), list.end());
+    }
+    return found;
+  };
+  EXPECT_NE(FirstDifference(points, 3, 1, search_fewer), -1);
+  // A window one step too wide.
+  const Points population = Population(600, 2);
+  const auto all = Index(population);
+  const auto off_by_one = [&](const std::vector<uint32_t>& rows,
+                              NeighborQuery query) {
+    query.theiler_window += 3;
+    return SearchOf(*all, pool_)(rows, query);
+  };
+  EXPECT_NE(FirstDifference(population, 3, 1, off_by_one), -1);
+}
+
 TEST_P(KnnConformanceTest, RequestsOutsideTheContractAreRefused) {
   const Points points = DataSets(20, 2)[0].second;
   const auto index = Index(points);
@@ -234,6 +551,22 @@ TEST_P(KnnConformanceTest, RequestsOutsideTheContractAreRefused) {
   EXPECT_EQ(code(20, 20), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(code(19, 20), absl::StatusCode::kOk);
   EXPECT_EQ(code(3, 19), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      index->KthSquaredDistances(3, {0, 21}, pool_, absl::MakeSpan(kth)).code(),
+      absl::StatusCode::kOutOfRange);
+  NeighborQuery others(3);
+  others.scope = NeighborScope::kOtherAgents;
+  EXPECT_EQ(
+      index->KthSquaredDistances(others, pool_, absl::MakeSpan(kth)).code(),
+      absl::StatusCode::kFailedPrecondition)
+      << "all are of one agent";
+  EXPECT_EQ(index->SearchRobust({0, 20}, others, pool_).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  NeighborQuery window(3);
+  window.theiler_window = 60;
+  EXPECT_EQ(
+      index->KthSquaredDistances(window, pool_, absl::MakeSpan(kth)).code(),
+      absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(index->Search({20}, 3, pool_, absl::MakeSpan(neighbors)).code(),
             absl::StatusCode::kOutOfRange);
   EXPECT_EQ(index->Search({1}, 2, pool_, absl::MakeSpan(neighbors)).code(),
@@ -277,7 +610,8 @@ TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
   for (const SimdLevel level : SupportedLevels()) {
     for (uint32_t dims = 1; dims <= kMaxIndexDims; ++dims) {
       SCOPED_TRACE(dims);
-      const Points points = DataSets(90, dims)[0].second;
+      Points points = DataSets(90, dims)[0].second;
+      if (dims % 3 == 0) Wrap(points, dims / 2 + 1, 0.8f);
       for (const char* engine : {"kd_tree", "brute_force"}) {
         const auto chosen = CreateKnnIndex(engine, points.view(), level, pool);
         ASSERT_TRUE(chosen.ok());

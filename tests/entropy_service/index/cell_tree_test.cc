@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace kmyriad {
 namespace {
+
+constexpr L2Space kPlane{2, nullptr};
 
 class CellTreeTest : public testing::Test {
  protected:
@@ -52,7 +55,7 @@ TEST_F(CellTreeTest, ListsExactlyTheCellsWithPointsInReach) {
   for (const double radius : {0.0, 0.05, 0.3, 2.0}) {
     for (int j = 0; j < 2; ++j) target.low[j] = target.high[j] = 0.4f;
     std::vector<uint32_t> cells;
-    ASSERT_TRUE(tree.CellsNear(target, radius, 1000, cells));
+    ASSERT_TRUE(tree.CellsNear(kPlane, target, radius, 1000, cells));
     EXPECT_TRUE(std::is_sorted(cells.begin(), cells.end()));
     for (uint32_t row = 0; row < ids_.size(); ++row) {
       const double distance = std::hypot(coordinates_[2 * row] - 0.4,
@@ -74,14 +77,14 @@ TEST_F(CellTreeTest, ListsExactlyTheCellsWithPointsInReach) {
 TEST_F(CellTreeTest, GivesUpOnceAListIsTooLong) {
   const CellTree tree = Tree();
   std::vector<uint32_t> cells;
-  EXPECT_FALSE(tree.CellsNear(tree.box(0), 0, 62, cells));
-  EXPECT_TRUE(tree.CellsNear(tree.box(0), 0, 63, cells));
+  EXPECT_FALSE(tree.CellsNear(kPlane, tree.box(0), 0, 62, cells));
+  EXPECT_TRUE(tree.CellsNear(kPlane, tree.box(0), 0, 63, cells));
 }
 
 TEST_F(CellTreeTest, BoxDistanceNeverExceedsThatOfAPoint) {
   const CellTree tree = Tree();
   const float query[3] = {1.7f, -0.3f, 0};
-  const float bound = SquaredDistanceBelow(tree.box(0), query);
+  const float bound = SquaredDistanceBelow(kPlane, tree.box(0), query);
   float nearest = 1e9f;
   for (size_t row = 0; row < ids_.size(); ++row) {
     const float dx = coordinates_[2 * row] - query[0];
@@ -90,6 +93,20 @@ TEST_F(CellTreeTest, BoxDistanceNeverExceedsThatOfAPoint) {
   }
   EXPECT_LE(bound, nearest);
   EXPECT_GT(bound, 0.5f);
+}
+
+TEST_F(CellTreeTest, BoxDistanceGoesTheShorterWayRoundAPeriod) {
+  const float periods[2] = {1, std::numeric_limits<float>::infinity()};
+  const L2Space space{2, periods};
+  CellBox box;
+  box.low[0] = 0.6f;
+  box.high[0] = 0.9f;
+  const float before[3] = {0.1f, 0, 0};
+  const float after[3] = {0.5f, 0, 0};
+  const float inside[3] = {0.7f, 0, 0};
+  EXPECT_NEAR(SquaredDistanceBelow(space, box, before), 0.04f, 1e-6f);
+  EXPECT_NEAR(SquaredDistanceBelow(space, box, after), 0.01f, 1e-6f);
+  EXPECT_EQ(SquaredDistanceBelow(space, box, inside), 0);
 }
 
 }  // namespace

@@ -45,5 +45,25 @@ TEST(ValidatePointsTest, RefusesIdsThatDoNotAscend) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(ValidatePointsTest, PeriodicFeaturesMustBeWrapped) {
+  const std::vector<float> coordinates = {0.0f, -7.0f, 6.5f, 7.0f};
+  const std::vector<uint32_t> ids = {4, 9};
+  const auto validate = [&](const std::vector<float>& periods) {
+    return ValidatePoints({coordinates, ids, 2, periods});
+  };
+  EXPECT_TRUE(validate({}).ok());
+  EXPECT_TRUE(validate({0, 0}).ok());
+  EXPECT_TRUE(validate({6.5f, 0}).ok());
+  EXPECT_THAT(std::string(validate({6.25f, 0}).message()),
+              HasSubstr("feature 0 of point 9"));
+  EXPECT_THAT(std::string(validate({0, 100}).message()),
+              HasSubstr("feature 1 of point 4"));
+  EXPECT_EQ(validate({1}).code(), absl::StatusCode::kInvalidArgument);
+  for (const float bad : {-1.0f, std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_EQ(validate({0, bad}).code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
 }  // namespace
 }  // namespace kmyriad
