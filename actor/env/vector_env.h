@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
@@ -36,6 +37,8 @@ class EnvironmentModel {
 
   virtual const VectorEnvOptions& options() const = 0;
   virtual const EnvironmentSpec& spec() const = 0;
+  // What each action drives, [act_dim].
+  virtual std::vector<std::string> action_names() const = 0;
   // SHA-256 over everything that a segment depends on here: task, terrain and
   // model by content, backend and its version, integrator, time step, frame
   // skip, action scale, horizon.

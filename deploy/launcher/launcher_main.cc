@@ -17,6 +17,7 @@
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/commands/ctl.h"
 #include "deploy/launcher/commands/doctor.h"
+#include "deploy/launcher/commands/export.h"
 #include "deploy/launcher/commands/inspect.h"
 #include "deploy/launcher/commands/plot.h"
 #include "deploy/launcher/commands/train.h"
@@ -33,6 +34,7 @@ struct AllOptions {
   TrainOptions train;
   CtlOptions ctl;
   InspectOptions inspect;
+  ExportOptions exported;
   PlotOptions plot;
   std::string doctor_runs = kRunsFolder;
   bool json = false;
@@ -118,6 +120,25 @@ void AddCtl(CLI::App& app, CtlOptions& options) {
                     "Say what would happen, change nothing");
     }
   }
+}
+
+void AddExport(CLI::App& app, ExportOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("export", "Write agents' policies for other programs");
+  command
+      ->add_option("target", options.target,
+                   "Name or folder of a run, or folder of a checkpoint")
+      ->required();
+  AddRuns(command, &options.runs);
+  command
+      ->add_option("--agents", options.agents,
+                   "all, or best:N: those that reach the most cells")
+      ->capture_default_str();
+  command->add_option("--format", options.formats, "safetensors, onnx")
+      ->delimiter(',')
+      ->default_str("safetensors,onnx");
+  command->add_option("--out", options.out,
+                      "Folder to write (RUN/export/CHECKPOINT)");
 }
 
 void AddOthers(CLI::App& app, AllOptions& all) {
@@ -206,6 +227,7 @@ int Main(int argc, char** argv) {
   AllOptions all;
   AddTrain(app, all.train);
   AddCtl(app, all.ctl);
+  AddExport(app, all.exported);
   AddOthers(app, all);
   try {
     app.parse(argc, argv);
@@ -220,6 +242,7 @@ int Main(int argc, char** argv) {
   }
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);
+  if (command == "export") return RunExport(all.exported);
   if (command == "doctor") return RunDoctor(all.doctor_runs, all.json);
   if (command == "version") return RunVersion(all.json);
   // The other processes are forked: gRPC's own fork handlers would only warn.

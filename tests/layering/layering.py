@@ -43,9 +43,9 @@ DEPENDENCIES = {
                 "common/config", "common/process", "common/rpc",
                 "common/metrics", "proto"],
     # A component's code only where a command needs it, and never torch.
-    "deploy/launcher": ["learner/checkpoint", "common/math", "common/policy",
-                        "common/config", "common/rpc", "common/metrics",
-                        "proto"],
+    "deploy/launcher": ["actor/env", "actor/rollout", "learner/checkpoint",
+                        "common/math", "common/policy", "common/config",
+                        "common/rpc", "common/metrics", "proto"],
 }
 
 MAIN = r".*_main\.cc"

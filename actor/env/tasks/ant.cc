@@ -90,6 +90,11 @@ class AntModel : public EnvironmentModel,
 
   const VectorEnvOptions& options() const override { return options_; }
   const EnvironmentSpec& spec() const override { return spec_; }
+  std::vector<std::string> action_names() const override {
+    // The order of the actuators (actor/physics/mujoco/ant_mjcf.h).
+    return {"hip_4", "ankle_4", "hip_1", "ankle_1",
+            "hip_2", "ankle_2", "hip_3", "ankle_3"};
+  }
   Digest fingerprint() const override {
     return EnvironmentFingerprint(
         options_, terrain_,

@@ -65,6 +65,7 @@ class PointMassModel : public EnvironmentModel,
 
   const VectorEnvOptions& options() const override { return options_; }
   const EnvironmentSpec& spec() const override { return spec_; }
+  std::vector<std::string> action_names() const override { return {"x", "y"}; }
   Digest fingerprint() const override {
     return EnvironmentFingerprint(
         options_, terrain_,

@@ -10,6 +10,7 @@
 
 #include "actor/env/terrain_library.h"
 #include "actor/physics/backend_factory.h"
+#include "actor/physics/mujoco/ant_mjcf.h"
 #include "common/base/segment.h"
 #include "common/math/philox.h"
 #include "gtest/gtest.h"
@@ -265,6 +266,22 @@ TEST(AntTest, WallsHold) {
     EXPECT_LT(nearest, kTorsoRadius + 0.25)
         << shipped.name << ": nobody met a wall";
   }
+}
+
+TEST(Ant, NamesItsActionsInTheOrderOfTheActuators) {
+  const auto model = EnvironmentModel::Create(Options("empty"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const std::string text = AntMjcf({});
+  size_t at = 0;
+  for (const std::string& name : (*model)->action_names()) {
+    const std::string motor = "<motor joint=\"";
+    at = text.find(motor, at);
+    ASSERT_NE(at, std::string::npos);
+    at += motor.size();
+    EXPECT_EQ(text.substr(at, name.size() + 1), name + "\"");
+  }
+  EXPECT_EQ((*model)->action_names().size(), (*model)->spec().act_dim);
+  EXPECT_EQ(text.find("<motor joint", at), std::string::npos);
 }
 
 }  // namespace

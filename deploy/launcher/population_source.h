@@ -1,0 +1,53 @@
+#ifndef KMYRIAD_DEPLOY_LAUNCHER_POPULATION_SOURCE_H_
+#define KMYRIAD_DEPLOY_LAUNCHER_POPULATION_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "actor/env/vector_env.h"
+#include "common/base/digest.h"
+#include "common/base/environment_spec.h"
+#include "common/base/file_system.h"
+#include "common/policy/policy_weights.h"
+#include "kmyriad/v1/run_config.pb.h"
+
+namespace kmyriad {
+
+// A trained population, read from a checkpoint of a run.
+struct Population {
+  std::string run_name;
+  std::string run_uuid;
+  std::string run_folder;
+  std::string checkpoint;  // name of its folder, "epoch_000012"
+  uint64_t epoch = 0;
+  uint64_t env_steps = 0;
+  v1::RunConfig config;
+  // As the run recorded it.
+  EnvironmentSpec spec;
+  PolicyWeights weights;  // all heads
+  Digest policy_hash{};
+};
+
+// Reads `target`: a run's name or folder (its newest checkpoint, by HEAD), or
+// the folder of one of its checkpoints. Everything is verified; a run may be
+// going on. NOT_FOUND says what is missing and where; DATA_LOSS what is
+// damaged.
+absl::StatusOr<Population> LoadPopulation(FileSystem& files,
+                                          const std::string& target,
+                                          const std::string& runs);
+
+// The environment that a configuration describes.
+absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeEnvironment(
+    const v1::RunConfig& config);
+
+// The environment that the population was trained in. FAILED_PRECONDITION if
+// what this build and its files make of the run's configuration is not what
+// the run recorded (a terrain file that has changed since).
+absl::StatusOr<std::shared_ptr<const EnvironmentModel>> EnvironmentOf(
+    const Population& population);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_DEPLOY_LAUNCHER_POPULATION_SOURCE_H_
