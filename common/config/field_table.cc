@@ -38,7 +38,7 @@ std::vector<FieldRule> MakeRules() {
       {"run.epochs", false, kFree, 1, kMostEpochs},
       Text("env.task", true, kFixed, {"ant", "point_mass"}),
       {"env.terrain", true, kFixed},
-      {"env.count", true, kFixed, 1, 65536},
+      {"env.count", true, kFixed, 1, 131072},
       {"env.horizon", true, kFixed, 1, 10000},
       {"env.frame_skip", true, kFixed, 1, 100},
       Text("env.integrator", true, kFixed, {"implicitfast", "rk4", "none"}),

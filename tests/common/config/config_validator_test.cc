@@ -119,7 +119,7 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
        "population.agents = 48: does not divide env.count = 1000; the nearest "
        "number that does is 50"},
       {"ant-maze", {"env.horizon=0"}, "env.horizon = 0: must be 1 to 10000"},
-      {"ant-maze", {"env.count=0"}, "env.count = 0: must be 1 to 65536"},
+      {"ant-maze", {"env.count=0"}, "env.count = 0: must be 1 to 131072"},
       {"point-maze",
        {"entropy.k=4800"},
        "entropy.k = 4800: must be below the 4800 particles of the pool "
