@@ -15,8 +15,9 @@ constexpr size_t kLongestName = 100;
 // neighbours that make `a` out of `b`; `limit` if it is that or more.
 size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
   // Every character that one has more must be inserted.
-  const auto [shorter, longer] = std::minmax(a.size(), b.size());
-  if (longer - shorter >= limit) return limit;
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) >= limit) {
+    return limit;
+  }
   // Rows i - 2, i - 1 and i of the table.
   std::vector<size_t> before_last(b.size() + 1);
   std::vector<size_t> last(b.size() + 1);
