@@ -3,7 +3,7 @@
 
 // Sixteen environments side by side: FloatLanes (16 floats), WordLanes (16
 // unsigned 32-bit words) and LaneMask, with the same free functions for plain
-// float, uint32_t and bool. Arithmetic is written once as a template over the
+// float, uint32_t and bool. DoubleLanes are eight doubles, with DoubleMask. Arithmetic is written once as a template over the
 // float type, and gives the same bits in every lane type: each operation is
 // one IEEE operation, fma is explicit, and units are compiled with
 // -ffp-contract=off.
@@ -51,5 +51,6 @@
 #else
 #include "common/math/lanes_avx512.h"
 #endif
+#include "common/math/lanes_double.h"
 
 #endif  // KMYRIAD_COMMON_MATH_LANES_H_

@@ -51,8 +51,27 @@ struct FloatLanes {
 
 template <>
 struct LaneTraits<FloatLanes> {
+  using Scalar = float;
+  using Mask = LaneMask;
   using Word = WordLanes;
+  static constexpr int kLanes = 16;
 };
+
+// Lane i of the result is set where bit i of `bits` is.
+KMYRIAD_LANE_FUNCTION __m256 EightOfBits(uint32_t bits) {
+  const __m256i one = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i all = _mm256_set1_epi32(static_cast<int>(bits));
+  return _mm256_castsi256_ps(
+      _mm256_cmpeq_epi32(_mm256_and_si256(all, one), one));
+}
+template <>
+KMYRIAD_LANE_FUNCTION LaneMask MaskOfBits<FloatLanes>(uint32_t bits) {
+  return {EightOfBits(bits), EightOfBits(bits >> 8)};
+}
+KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(LaneMask mask) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(mask.low)) |
+         static_cast<uint32_t>(_mm256_movemask_ps(mask.high)) << 8;
+}
 
 KMYRIAD_LANE_FUNCTION FloatLanes Load(const float* p) {
   return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};

@@ -46,8 +46,19 @@ struct FloatLanes {
 
 template <>
 struct LaneTraits<FloatLanes> {
+  using Scalar = float;
+  using Mask = LaneMask;
   using Word = WordLanes;
+  static constexpr int kLanes = 16;
 };
+
+template <>
+KMYRIAD_LANE_FUNCTION LaneMask MaskOfBits<FloatLanes>(uint32_t bits) {
+  return {_cvtu32_mask16(bits)};
+}
+KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(LaneMask mask) {
+  return _cvtmask16_u32(mask.mask);
+}
 
 KMYRIAD_LANE_FUNCTION FloatLanes Load(const float* p) {
   return FloatLanes(_mm512_loadu_ps(p));

@@ -9,13 +9,37 @@
 namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
-// Types that go with a float type: Word (same number of 32-bit words).
+// What goes with a float type: its Scalar, its Mask, the number of lanes, and,
+// in single precision, Word (same number of 32-bit words).
 template <class F>
 struct LaneTraits;
 template <>
 struct LaneTraits<float> {
+  using Scalar = float;
+  using Mask = bool;
   using Word = uint32_t;
+  static constexpr int kLanes = 1;
 };
+template <>
+struct LaneTraits<double> {
+  using Scalar = double;
+  using Mask = bool;
+  static constexpr int kLanes = 1;
+};
+
+// The mask whose lane i is bit i of `bits`; F names the lane type.
+template <class F>
+typename LaneTraits<F>::Mask MaskOfBits(uint32_t bits);
+template <>
+KMYRIAD_LANE_FUNCTION bool MaskOfBits<float>(uint32_t bits) {
+  return (bits & 1) != 0;
+}
+template <>
+KMYRIAD_LANE_FUNCTION bool MaskOfBits<double>(uint32_t bits) {
+  return (bits & 1) != 0;
+}
+// Bit i is lane i of the mask.
+KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(bool mask) { return mask ? 1 : 0; }
 
 // a * b + c, rounded once.
 KMYRIAD_LANE_FUNCTION float Fma(float a, float b, float c) {

@@ -51,8 +51,23 @@ struct FloatLanes {
 
 template <>
 struct LaneTraits<FloatLanes> {
+  using Scalar = float;
+  using Mask = LaneMask;
   using Word = WordLanes;
+  static constexpr int kLanes = 16;
 };
+
+template <>
+KMYRIAD_LANE_FUNCTION LaneMask MaskOfBits<FloatLanes>(uint32_t bits) {
+  LaneMask result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = ((bits >> i) & 1) != 0;
+  return result;
+}
+KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(const LaneMask& mask) {
+  uint32_t bits = 0;
+  for (int i = 0; i < 16; ++i) bits |= (mask.lane[i] ? 1u : 0u) << i;
+  return bits;
+}
 
 // Result type R of `body(i)` for the sixteen lanes.
 template <class R, class Body>

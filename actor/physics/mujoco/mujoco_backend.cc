@@ -7,27 +7,20 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "actor/physics/mujoco/compiled_model.h"
 #include "actor/physics/mujoco/engine_errors.h"
 #include "common/base/logging.h"
 #include "common/base/segment.h"
+#include "common/base/status_macros.h"
 
 namespace kmyriad {
 namespace {
 
-struct ModelDeleter {
-  void operator()(mjModel* model) const { mj_deleteModel(model); }
-};
 struct DataDeleter {
   void operator()(mjData* data) const { mj_deleteData(data); }
 };
-struct SpecDeleter {
-  void operator()(mjSpec* spec) const { mj_deleteSpec(spec); }
-};
-using ModelPointer = std::unique_ptr<mjModel, ModelDeleter>;
 using DataPointer = std::unique_ptr<mjData, DataDeleter>;
-using SpecPointer = std::unique_ptr<mjSpec, SpecDeleter>;
 
 enum class LaneOutcome { kFine, kInvalid, kOverflow };
 
@@ -167,26 +160,7 @@ class MujocoModel : public PhysicsModel,
 
 absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateMujocoModel(
     const std::string& mjcf) {
-  if (mj_version() != mjVERSION_HEADER) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "physics: the MuJoCo library has version ", mj_versionString(),
-        ", the program was built for ", mjVERSION_HEADER,
-        "; run deploy/setup again, or correct mujoco_ROOT"));
-  }
-  InstallEngineHandlers();
-  char error[1000] = "";
-  const SpecPointer spec(
-      mj_parseXMLString(mjcf.c_str(), nullptr, error, sizeof(error)));
-  if (spec == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("physics: MuJoCo cannot read the model: ", error));
-  }
-  ModelPointer model(mj_compile(spec.get(), nullptr));
-  if (model == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("physics: MuJoCo cannot compile the model: ",
-                     mjs_getError(spec.get())));
-  }
+  KMYRIAD_ASSIGN_OR_RETURN(ModelPointer model, CompileModel(mjcf));
   return std::make_shared<const MujocoModel>(
       std::move(model),
       absl::StrCat("mujoco ", mj_versionString(), "\n", mjcf));

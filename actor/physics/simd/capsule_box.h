@@ -133,7 +133,7 @@ KMYRIAD_LANE_FUNCTION void CollideCapsuleBox(const RoundGeom<F>& capsule,
   for (int k = 0; k < 2; ++k) {
     const F along = k == 0 ? nearest.along : offset + nearest.along;
     Vector3<F> local = AddScaled(segment.center, along, segment.reach);
-    if constexpr (std::is_same_v<F, double>) {
+    if constexpr (kIsDouble<F>) {
       // The engine goes through world coordinates.
       for (int i = 0; i < 3; ++i) {
         local[i] = (local[i] + box.center[i]) - box.center[i];

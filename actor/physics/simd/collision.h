@@ -4,7 +4,7 @@
 // Contacts of spheres and capsules with a plane and with axis-aligned boxes, as
 // MuJoCo C 3.17.0 finds them: the same features, the same number of contacts,
 // the same order (reference/physics.md 2.4, 2.5). Templates over a lane type F
-// (float, double, FloatLanes); branch-free on lane data. Lengths in metres.
+// (float, double and lanes of them); branch-free on lane data. Lengths in metres.
 //
 // In double the operations and their order are those of the engine, each
 // rounded on its own, so that ties fall as they fall there. In single precision
@@ -17,14 +17,15 @@
 namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
+// Whether F is a double or lanes of doubles.
+template <class F>
+inline constexpr bool kIsDouble =
+    std::is_same_v<typename LaneTraits<F>::Scalar, double>;
+
 // Lengths below this count as zero in the engine.
 template <class F>
 KMYRIAD_LANE_FUNCTION F TinyLength() {
-  if constexpr (std::is_same_v<F, double>) {
-    return 1e-15;
-  } else {
-    return F(1e-15f);
-  }
+  return F(static_cast<typename LaneTraits<F>::Scalar>(1e-15));
 }
 
 template <class F>
@@ -70,7 +71,7 @@ struct ContactPoint {
 // a * b + c: rounded once in single precision, twice in double.
 template <class F>
 KMYRIAD_LANE_FUNCTION F MultiplyAdd(F a, F b, F c) {
-  if constexpr (std::is_same_v<F, double>) {
+  if constexpr (kIsDouble<F>) {
     return a * b + c;
   } else {
     return Fma(a, b, c);

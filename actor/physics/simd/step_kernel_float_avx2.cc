@@ -1,0 +1,7 @@
+#include "actor/physics/simd/step_trace.h"
+
+namespace kmyriad {
+
+const StepKernel<float> kAvx2FloatStepKernel = StepKernelOf<FloatLanes>();
+
+}  // namespace kmyriad
