@@ -3,10 +3,10 @@
 
 // Sixteen environments side by side: FloatLanes (16 floats), WordLanes (16
 // unsigned 32-bit words) and LaneMask, with the same free functions for plain
-// float, uint32_t and bool. DoubleLanes are eight doubles, with DoubleMask. Arithmetic is written once as a template over the
-// float type, and gives the same bits in every lane type: each operation is
-// one IEEE operation, fma is explicit, and units are compiled with
-// -ffp-contract=off.
+// float, uint32_t and bool. DoubleLanes are eight doubles, with DoubleMask.
+// Arithmetic is written once as a template over the float type, and gives the
+// same bits in every lane type: each operation is one IEEE operation, fma is
+// explicit, and units are compiled with -ffp-contract=off.
 //
 // Instruction sets. A translation unit uses one level, given by the macro
 // KMYRIAD_LANES_LEVEL (0 portable, 1 AVX2 with FMA, 2 AVX-512), which CMake

@@ -27,21 +27,21 @@ struct DoubleLanes {
       : value(_mm512_set1_pd(v)) {}
 };
 // Applies an instruction to the whole, or to each half.
-#define KMYRIAD_DOUBLE_UNARY(name, instruction)                  \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a) {        \
-    return DoubleLanes(_mm512_##instruction##_pd(a.value));      \
+#define KMYRIAD_DOUBLE_UNARY(name, instruction)             \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a) {   \
+    return DoubleLanes(_mm512_##instruction##_pd(a.value)); \
   }
-#define KMYRIAD_DOUBLE_BINARY(name, instruction)                          \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a, DoubleLanes b) {  \
-    return DoubleLanes(_mm512_##instruction##_pd(a.value, b.value));      \
+#define KMYRIAD_DOUBLE_BINARY(name, instruction)                         \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a, DoubleLanes b) { \
+    return DoubleLanes(_mm512_##instruction##_pd(a.value, b.value));     \
   }
-#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                          \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleLanes a, DoubleLanes b) {  \
-    return {_mm512_cmp_pd_mask(a.value, b.value, predicate)};            \
+#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                         \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleLanes a, DoubleLanes b) { \
+    return {_mm512_cmp_pd_mask(a.value, b.value, predicate)};           \
   }
-#define KMYRIAD_DOUBLE_MASK(name, op, instruction)                      \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleMask a, DoubleMask b) {   \
-    return {static_cast<__mmask8>(a.mask op b.mask)};                   \
+#define KMYRIAD_DOUBLE_MASK(name, op, instruction)                    \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleMask a, DoubleMask b) { \
+    return {static_cast<__mmask8>(a.mask op b.mask)};                 \
   }
 KMYRIAD_LANE_FUNCTION DoubleMask operator!(DoubleMask a) {
   return {static_cast<__mmask8>(~a.mask)};
@@ -63,9 +63,7 @@ KMYRIAD_LANE_FUNCTION DoubleLanes Select(DoubleMask mask, DoubleLanes yes,
 KMYRIAD_LANE_FUNCTION DoubleMask EightDoublesOfBits(uint32_t bits) {
   return {static_cast<__mmask8>(bits)};
 }
-KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(DoubleMask mask) {
-  return mask.mask;
-}
+KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(DoubleMask mask) { return mask.mask; }
 
 #elif KMYRIAD_LANES_LEVEL == 1
 
@@ -81,25 +79,25 @@ struct DoubleLanes {
   KMYRIAD_LANE_FUNCTION explicit DoubleLanes(double v)
       : low(_mm256_set1_pd(v)), high(low) {}
 };
-#define KMYRIAD_DOUBLE_UNARY(name, instruction)                             \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a) {                   \
-    return {_mm256_##instruction##_pd(a.low),                               \
-            _mm256_##instruction##_pd(a.high)};                             \
+#define KMYRIAD_DOUBLE_UNARY(name, instruction)           \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a) { \
+    return {_mm256_##instruction##_pd(a.low),             \
+            _mm256_##instruction##_pd(a.high)};           \
   }
-#define KMYRIAD_DOUBLE_BINARY(name, instruction)                            \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a, DoubleLanes b) {    \
-    return {_mm256_##instruction##_pd(a.low, b.low),                        \
-            _mm256_##instruction##_pd(a.high, b.high)};                     \
+#define KMYRIAD_DOUBLE_BINARY(name, instruction)                         \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(DoubleLanes a, DoubleLanes b) { \
+    return {_mm256_##instruction##_pd(a.low, b.low),                     \
+            _mm256_##instruction##_pd(a.high, b.high)};                  \
   }
-#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                             \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleLanes a, DoubleLanes b) {     \
-    return {_mm256_cmp_pd(a.low, b.low, predicate),                         \
-            _mm256_cmp_pd(a.high, b.high, predicate)};                      \
+#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                         \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleLanes a, DoubleLanes b) { \
+    return {_mm256_cmp_pd(a.low, b.low, predicate),                     \
+            _mm256_cmp_pd(a.high, b.high, predicate)};                  \
   }
-#define KMYRIAD_DOUBLE_MASK(name, op, instruction)                          \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleMask a, DoubleMask b) {       \
-    return {_mm256_##instruction##_pd(a.low, b.low),                        \
-            _mm256_##instruction##_pd(a.high, b.high)};                     \
+#define KMYRIAD_DOUBLE_MASK(name, op, instruction)                    \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(DoubleMask a, DoubleMask b) { \
+    return {_mm256_##instruction##_pd(a.low, b.low),                  \
+            _mm256_##instruction##_pd(a.high, b.high)};               \
   }
 KMYRIAD_LANE_FUNCTION DoubleMask operator!(DoubleMask a) {
   const __m256d all = _mm256_castsi256_pd(_mm256_set1_epi32(-1));
@@ -155,27 +153,27 @@ KMYRIAD_LANE_FUNCTION R EachDouble(Body body) {
   for (int i = 0; i < 8; ++i) result.lane[i] = body(i);
   return result;
 }
-#define KMYRIAD_DOUBLE_UNARY(name, instruction)                               \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(const DoubleLanes& a) {              \
-    return EachDouble<DoubleLanes>([&](int i) { return name(a.lane[i]); });   \
+#define KMYRIAD_DOUBLE_UNARY(name, instruction)                             \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(const DoubleLanes& a) {            \
+    return EachDouble<DoubleLanes>([&](int i) { return name(a.lane[i]); }); \
   }
-#define KMYRIAD_DOUBLE_BINARY(name, instruction)                              \
-  KMYRIAD_LANE_FUNCTION DoubleLanes name(const DoubleLanes& a,                \
-                                         const DoubleLanes& b) {              \
-    return EachDouble<DoubleLanes>(                                           \
-        [&](int i) { return Double_##instruction(a.lane[i], b.lane[i]); });   \
+#define KMYRIAD_DOUBLE_BINARY(name, instruction)                            \
+  KMYRIAD_LANE_FUNCTION DoubleLanes name(const DoubleLanes& a,              \
+                                         const DoubleLanes& b) {            \
+    return EachDouble<DoubleLanes>(                                         \
+        [&](int i) { return Double_##instruction(a.lane[i], b.lane[i]); }); \
   }
-#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                               \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(const DoubleLanes& a,                 \
-                                        const DoubleLanes& b) {               \
-    return EachDouble<DoubleMask>(                                            \
-        [&](int i) { return name(a.lane[i], b.lane[i]); });                   \
+#define KMYRIAD_DOUBLE_COMPARE(name, predicate)                 \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(const DoubleLanes& a,   \
+                                        const DoubleLanes& b) { \
+    return EachDouble<DoubleMask>(                              \
+        [&](int i) { return name(a.lane[i], b.lane[i]); });     \
   }
-#define KMYRIAD_DOUBLE_MASK(name, op, instruction)                            \
-  KMYRIAD_LANE_FUNCTION DoubleMask name(const DoubleMask& a,                  \
-                                        const DoubleMask& b) {                \
-    return EachDouble<DoubleMask>(                                            \
-        [&](int i) { return (a.lane[i] op b.lane[i]) != 0; });                \
+#define KMYRIAD_DOUBLE_MASK(name, op, instruction)             \
+  KMYRIAD_LANE_FUNCTION DoubleMask name(const DoubleMask& a,   \
+                                        const DoubleMask& b) { \
+    return EachDouble<DoubleMask>(                             \
+        [&](int i) { return (a.lane[i] op b.lane[i]) != 0; }); \
   }
 KMYRIAD_LANE_FUNCTION double Double_add(double a, double b) { return a + b; }
 KMYRIAD_LANE_FUNCTION double Double_sub(double a, double b) { return a - b; }

@@ -39,8 +39,7 @@ KMYRIAD_LANE_FUNCTION void SineCosineDouble(F x, F* sine, F* cosine) {
   const F lost = (F(1) - one) - half;
   c = one + Fma(r2 * r2, c, lost);
   // The quarter modulo 4 as -2, -1, 0, 1 or 2.
-  const F turn =
-      quarters - F(4) * ((quarters * F(0.25) + shift) - shift);
+  const F turn = quarters - F(4) * ((quarters * F(0.25) + shift) - shift);
   const F turn2 = turn * turn;
   const auto odd = Equal(turn2, F(1));
   const auto back = Equal(turn2, F(4));

@@ -22,10 +22,9 @@ absl::Status Unsupported(absl::string_view what, absl::string_view mend) {
 
 std::string NameOf(const mjModel& m, int kind, int id) {
   const char* name = mj_id2name(&m, kind, id);
-  return absl::StrCat(mju_type2Str(kind), " ", id,
-                      name != nullptr && *name != '\0'
-                          ? absl::StrCat(" (", name, ")")
-                          : "");
+  return absl::StrCat(
+      mju_type2Str(kind), " ", id,
+      name != nullptr && *name != '\0' ? absl::StrCat(" (", name, ")") : "");
 }
 
 absl::Status CheckOptions(const mjModel& m) {
@@ -56,10 +55,14 @@ absl::Status CheckSizes(const mjModel& m) {
   const struct {
     mjtSize count;
     const char* what;
-  } kAbsent[] = {{m.neq, "equality constraint"}, {m.ntendon, "tendon"},
-                 {m.nflex, "flex"},              {m.npair, "contact pair"},
-                 {m.nmocap, "mocap body"},       {m.nplugin, "plugin"},
-                 {m.na, "activation state"},     {m.ngravcomp, "gravcomp"}};
+  } kAbsent[] = {{m.neq, "equality constraint"},
+                 {m.ntendon, "tendon"},
+                 {m.nflex, "flex"},
+                 {m.npair, "contact pair"},
+                 {m.nmocap, "mocap body"},
+                 {m.nplugin, "plugin"},
+                 {m.na, "activation state"},
+                 {m.ngravcomp, "gravcomp"}};
   for (const auto& item : kAbsent) {
     if (item.count != 0) return Unsupported(item.what, "remove it");
   }
@@ -80,9 +83,8 @@ absl::Status ReadLinks(const mjModel& m, BodyFrames* bodies,
                        RobotModel<double>* robot) {
   for (int b = 1; b < m.nbody; ++b) {
     const int parent = m.body_parentid[b];
-    const RigidFrame local =
-        Compose(bodies->frame[parent],
-                {m.body_pos + 3 * b, m.body_quat + 4 * b});
+    const RigidFrame local = Compose(bodies->frame[parent],
+                                     {m.body_pos + 3 * b, m.body_quat + 4 * b});
     if (m.body_dofnum[b] == 0) {
       bodies->frame[b] = local;
       bodies->link[b] = bodies->link[parent];
@@ -100,8 +102,8 @@ absl::Status ReadLinks(const mjModel& m, BodyFrames* bodies,
     link.dofs = m.body_dofnum[b];
     mju_copy3(link.position, local.position);
     mju_copy4(link.rotation, local.rotation);
-    link.turned = link.rotation[1] != 0 || link.rotation[2] != 0 ||
-                  link.rotation[3] != 0;
+    link.turned =
+        link.rotation[1] != 0 || link.rotation[2] != 0 || link.rotation[3] != 0;
     bodies->link[b] = robot->links++;
   }
   return absl::OkStatus();
@@ -177,8 +179,8 @@ absl::Status CheckJoint(const mjModel& m, int j) {
 
 absl::Status ReadLimit(const mjModel& m, int j, RobotModel<double>* robot) {
   const double* range = m.jnt_range + 2 * j;
-  if (m.jnt_type[j] == mjJNT_FREE || range[1] - range[0] <=
-                                         2 * m.jnt_margin[j]) {
+  if (m.jnt_type[j] == mjJNT_FREE ||
+      range[1] - range[0] <= 2 * m.jnt_margin[j]) {
     return Unsupported(NameOf(m, mjOBJ_JOINT, j),
                        "limits need a range wider than twice their margin");
   }
@@ -239,10 +241,10 @@ absl::Status ReadMotors(const mjModel& m, RobotModel<double>* robot) {
         m.actuator_trntype[a] == mjTRN_JOINT &&
         m.actuator_dyntype[a] == mjDYN_NONE &&
         m.actuator_gaintype[a] == mjGAIN_FIXED &&
-        m.actuator_biastype[a] == mjBIAS_NONE &&
-        m.actuator_ctrlnum[a] == 1 && m.actuator_outnum[a] == 1 &&
-        !m.actuator_forcelimited[a] && m.actuator_damping[a] == 0 &&
-        m.actuator_armature[a] == 0 && m.actuator_delay[a] == 0 &&
+        m.actuator_biastype[a] == mjBIAS_NONE && m.actuator_ctrlnum[a] == 1 &&
+        m.actuator_outnum[a] == 1 && !m.actuator_forcelimited[a] &&
+        m.actuator_damping[a] == 0 && m.actuator_armature[a] == 0 &&
+        m.actuator_delay[a] == 0 &&
         m.jnt_type[m.actuator_trnid[2 * a]] != mjJNT_FREE;
     if (!plain) {
       return Unsupported(NameOf(m, mjOBJ_ACTUATOR, a),
@@ -281,8 +283,7 @@ absl::StatusOr<Robot> ReadRobot(const mjModel& m) {
   KMYRIAD_RETURN_IF_ERROR(ReadJoints(m, bodies, robot.get()));
   KMYRIAD_RETURN_IF_ERROR(ReadMotors(m, robot.get()));
   Robot result;
-  KMYRIAD_RETURN_IF_ERROR(
-      ReadSurfaces(m, bodies, robot.get(), &result.boxes));
+  KMYRIAD_RETURN_IF_ERROR(ReadSurfaces(m, bodies, robot.get(), &result.boxes));
   result.model = std::move(robot);
   return result;
 }

@@ -93,14 +93,13 @@ absl::Status ReadPair(const mjModel& m, int g1, int g2,
   const int condim = equal ? std::max(m.geom_condim[g1], m.geom_condim[g2])
                            : m.geom_condim[first ? g1 : g2];
   if (condim != 3) {
-    return Unsupported(
-        absl::StrCat(GeomName(m, g1), " with ", GeomName(m, g2)),
-        "contacts have condim 3");
+    return Unsupported(absl::StrCat(GeomName(m, g1), " with ", GeomName(m, g2)),
+                       "contacts have condim 3");
   }
   const double slide1 = m.geom_friction[3 * g1];
   const double slide2 = m.geom_friction[3 * g2];
-  const double slide = equal ? std::max(slide1, slide2)
-                             : (first ? slide1 : slide2);
+  const double slide =
+      equal ? std::max(slide1, slide2) : (first ? slide1 : slide2);
   pair->friction = std::max(slide, mjMINMU);
   const double mix = MixOf(m, g1, g2);
   mjtNum solref[mjNREF], solimp[mjNIMP];
@@ -116,9 +115,8 @@ absl::Status ReadPair(const mjModel& m, int g1, int g2,
                 (1 - mix) * m.geom_solimp[mjNIMP * g2 + i];
   }
   if (!MakeRowParameters(m, solref, solimp, &pair->row)) {
-    return Unsupported(
-        absl::StrCat(GeomName(m, g1), " with ", GeomName(m, g2)),
-        "the power in solimp is 1 or 2");
+    return Unsupported(absl::StrCat(GeomName(m, g1), " with ", GeomName(m, g2)),
+                       "the power in solimp is 1 or 2");
   }
   return absl::OkStatus();
 }
@@ -170,8 +168,8 @@ absl::Status AddRobotGeom(const mjModel& m, int g, const BodyFrames& bodies,
                        absl::StrCat("at most ", kMaxGeoms, " geoms"));
   }
   RobotGeom<double>& geom = robot->geom[robot->geoms++];
-  const RigidFrame frame = Compose(
-      bodies.frame[body], {m.geom_pos + 3 * g, m.geom_quat + 4 * g});
+  const RigidFrame frame =
+      Compose(bodies.frame[body], {m.geom_pos + 3 * g, m.geom_quat + 4 * g});
   mjtNum rotation[9];
   mju_quat2Mat(rotation, frame.rotation);
   geom.id = g;
@@ -214,9 +212,8 @@ bool MakeRowParameters(const mjModel& m, const mjtNum* solref,
   }
   if (solref[0] > 0) {
     const double time = std::max(solref[0], 2 * m.opt.timestep);
-    row->stiffness =
-        1 / std::max(mjMINVAL, high * high * time * time * solref[1] *
-                                   solref[1]);
+    row->stiffness = 1 / std::max(mjMINVAL, high * high * time * time *
+                                                solref[1] * solref[1]);
     row->damping = 2 / std::max(mjMINVAL, high * time);
   } else {
     row->stiffness = -solref[0] / std::max(mjMINVAL, high * high);
@@ -233,7 +230,8 @@ absl::Status ReadSurfaces(const mjModel& m, const BodyFrames& bodies,
   for (int g = 0; g < m.ngeom; ++g) (moves(g) ? moving : fixed).push_back(g);
   for (size_t a = 0; a < moving.size(); ++a) {
     for (size_t b = a + 1; b < moving.size(); ++b) {
-      if (MayTouch(m, moving[a], moving[b]) && !Joined(m, moving[a], moving[b])) {
+      if (MayTouch(m, moving[a], moving[b]) &&
+          !Joined(m, moving[a], moving[b])) {
         return Unsupported(absl::StrCat("contact of ", GeomName(m, moving[a]),
                                         " with ", GeomName(m, moving[b])),
                            "a robot may not touch itself; mend contype and "
@@ -258,9 +256,8 @@ absl::Status ReadSurfaces(const mjModel& m, const BodyFrames& bodies,
       }
       kinds.push_back(g);
     }
-    const RigidFrame frame =
-        Compose(bodies.frame[m.geom_bodyid[g]],
-                {m.geom_pos + 3 * g, m.geom_quat + 4 * g});
+    const RigidFrame frame = Compose(bodies.frame[m.geom_bodyid[g]],
+                                     {m.geom_pos + 3 * g, m.geom_quat + 4 * g});
     KMYRIAD_RETURN_IF_ERROR(AddStatic(m, g, frame, surface, robot, boxes));
   }
   robot->surfaces = static_cast<int32_t>(kinds.size());

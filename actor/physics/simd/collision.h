@@ -4,7 +4,8 @@
 // Contacts of spheres and capsules with a plane and with axis-aligned boxes, as
 // MuJoCo C 3.17.0 finds them: the same features, the same number of contacts,
 // the same order (reference/physics.md 2.4, 2.5). Templates over a lane type F
-// (float, double and lanes of them); branch-free on lane data. Lengths in metres.
+// (float, double and lanes of them); branch-free on lane data. Lengths in
+// metres.
 //
 // In double the operations and their order are those of the engine, each
 // rounded on its own, so that ties fall as they fall there. In single precision

@@ -61,8 +61,8 @@ void ExpressAtCenter(const RobotOf<F>& robot, StepWorkspace<F>& w) {
     const bool free = joint.kind == JointKind::kFree;
     const int32_t first = free ? joint.dof + 3 : joint.dof;
     for (int32_t dof = first; dof < first + (free ? 3 : 1); ++dof) {
-      const Vector3<F> linear = Cross(AngularPart(w.axis[dof]),
-                                      Subtract(w.center, w.anchor[dof]));
+      const Vector3<F> linear =
+          Cross(AngularPart(w.axis[dof]), Subtract(w.center, w.anchor[dof]));
       for (int i = 0; i < 3; ++i) w.axis[dof][3 + i] = linear[i];
     }
   }
@@ -135,10 +135,9 @@ void ComputeBias(const RobotOf<F>& robot, StepWorkspace<F>& w) {
     const auto& link = robot.link[k];
     Spatial<F> acceleration;
     for (int i = 0; i < 6; ++i) {
-      acceleration[i] =
-          link.parent >= 0
-              ? w.acceleration[link.parent][i]
-              : (i < 3 ? F(0) : F(0) - F(robot.gravity[i - 3]));
+      acceleration[i] = link.parent >= 0
+                            ? w.acceleration[link.parent][i]
+                            : (i < 3 ? F(0) : F(0) - F(robot.gravity[i - 3]));
     }
     for (int32_t d = link.first_dof; d < link.first_dof + link.dofs; ++d) {
       acceleration = AddScaled(w.axis_rate[d], w.v[d], acceleration);

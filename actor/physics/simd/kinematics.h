@@ -54,7 +54,9 @@ void MoveByFreeJoint(const RobotJoint<ScalarOf<F>>& joint,
                      StepWorkspace<F>& w) {
   const F* q = w.q + joint.position;
   F* turn = w.turn[joint.link];
-  for (int i = 0; i < 3; ++i) w.place[joint.link][i] = q[i] - w.origin[i];
+  for (int i = 0; i < 3; ++i) {
+    w.place[joint.link][i] = (q[i] - w.origin[i]) + w.q_low[i];
+  }
   for (int i = 0; i < 4; ++i) turn[i] = q[3 + i];
   NormalizeQuaternion(turn);
   MatrixOfQuaternion(turn, w.rotation[joint.link]);
@@ -116,9 +118,8 @@ void PlaceLinks(const RobotOf<F>& robot, StepWorkspace<F>& w) {
         MoveByFreeJoint(joint, w);
       }
     }
-    w.mass_center[index] =
-        Add(w.place[index],
-            Rotate(w.rotation[index], Constant<F>(link.center)));
+    w.mass_center[index] = Add(
+        w.place[index], Rotate(w.rotation[index], Constant<F>(link.center)));
   }
 }
 
@@ -127,8 +128,8 @@ void PlaceGeoms(const RobotOf<F>& robot, StepWorkspace<F>& w) {
   for (int32_t index = 0; index < robot.geoms; ++index) {
     const auto& geom = robot.geom[index];
     const F* rotation = w.rotation[geom.link];
-    w.geom_place[index] = Add(w.place[geom.link],
-                              Rotate(rotation, Constant<F>(geom.position)));
+    w.geom_place[index] =
+        Add(w.place[geom.link], Rotate(rotation, Constant<F>(geom.position)));
     w.geom_axis[index] = Rotate(rotation, Constant<F>(geom.axis));
   }
 }

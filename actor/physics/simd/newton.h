@@ -2,7 +2,8 @@
 #define KMYRIAD_ACTOR_PHYSICS_SIMD_NEWTON_H_
 
 // The acceleration that minimises
-//   1/2 (a - a_smooth)' M (a - a_smooth) + sum_i 1/2 D_i min(0, J_i a - ref_i)^2
+//   1/2 (a - a_smooth)' M (a - a_smooth) + sum_i 1/2 D_i min(0, J_i a -
+//   ref_i)^2
 // by Newton's method (reference/physics.md 2.7). Along a search direction the
 // derivative is continuous, increasing and piecewise linear, so the line search
 // needs no cost and no tolerance of its own. A full step that leaves the set of
@@ -33,8 +34,7 @@ void ChooseStart(const StepScope<F>& scope) {
   const F smooth_cost = PlaceRows(scope, w.smooth_acceleration);
   const MaskOf<F> warm = Less(warm_cost, smooth_cost);
   for (int32_t d = 0; d < dofs; ++d) {
-    w.acceleration_now[d] =
-        Select(warm, w.warm[d], w.smooth_acceleration[d]);
+    w.acceleration_now[d] = Select(warm, w.warm[d], w.smooth_acceleration[d]);
     w.mass_times[d] = Select(warm, w.mass_search[d], w.smooth_force[d]);
   }
   if (BitsOfMask(warm) != 0) PlaceRows(scope, w.acceleration_now);
@@ -83,13 +83,12 @@ void AddContactRows(const StepScope<F>& scope, const ContactSlot<F>& slot) {
     if ((slot.dof_lanes[d] & slot.row_lanes) == 0) continue;
     const F j[3] = {slot.jacobian[0][d], slot.jacobian[1][d],
                     slot.jacobian[2][d]};
-    w.gradient[d] = Fma(along[2], j[2],
-                        Fma(along[1], j[1], Fma(along[0], j[0],
-                                                w.gradient[d])));
-    const F row[3] = {
-        Fma(mixed[1], j[2], Fma(mixed[0], j[1], normal * j[0])),
-        Fma(tangent[0], j[1], mixed[0] * j[0]),
-        Fma(tangent[1], j[2], mixed[1] * j[0])};
+    w.gradient[d] =
+        Fma(along[2], j[2],
+            Fma(along[1], j[1], Fma(along[0], j[0], w.gradient[d])));
+    const F row[3] = {Fma(mixed[1], j[2], Fma(mixed[0], j[1], normal * j[0])),
+                      Fma(tangent[0], j[1], mixed[0] * j[0]),
+                      Fma(tangent[1], j[2], mixed[1] * j[0])};
     const int32_t first = robot.first_ancestor[d];
     for (int32_t k = 0; k < robot.ancestors[d]; ++k) {
       const int32_t a = robot.ancestor[first + k];

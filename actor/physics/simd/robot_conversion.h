@@ -23,9 +23,9 @@ class RobotRounding {
   }
 
   static RobotLink<Real> Of(const RobotLink<double>& a) {
-    RobotLink<Real> b = {a.parent, a.first_joint, a.joints, a.first_dof,
-                         a.dofs,   a.turned,      {},       {},
-                         Of(a.mass), {},          {}};
+    RobotLink<Real> b = {
+        a.parent, a.first_joint, a.joints, a.first_dof, a.dofs, a.turned, {},
+        {},       Of(a.mass),    {},       {}};
     Copy(a.position, b.position);
     Copy(a.rotation, b.rotation);
     Copy(a.center, b.center);
@@ -33,8 +33,8 @@ class RobotRounding {
     return b;
   }
   static RobotJoint<Real> Of(const RobotJoint<double>& a) {
-    RobotJoint<Real> b = {a.kind, a.link, a.position, a.dof,
-                          a.offset, {},   {},         Of(a.reference)};
+    RobotJoint<Real> b = {a.kind,   a.link, a.position, a.dof,
+                          a.offset, {},     {},         Of(a.reference)};
     Copy(a.axis, b.axis);
     Copy(a.anchor, b.anchor);
     return b;
@@ -49,8 +49,8 @@ class RobotRounding {
             Of(a.margin), Of(a.inverse_weight), Of(a.row)};
   }
   static RobotGeom<Real> Of(const RobotGeom<double>& a) {
-    RobotGeom<Real> b = {a.id,          a.link, a.capsule, Of(a.radius),
-                         Of(a.half_length), {}, {}};
+    RobotGeom<Real> b = {
+        a.id, a.link, a.capsule, Of(a.radius), Of(a.half_length), {}, {}};
     Copy(a.position, b.position);
     Copy(a.axis, b.axis);
     return b;

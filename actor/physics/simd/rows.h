@@ -69,8 +69,8 @@ void MakeLimitRows(const StepScope<F>& scope, uint32_t lanes) {
 template <class F>
 void MakeJacobian(const StepScope<F>& scope, ContactSlot<F>& slot) {
   StepWorkspace<F>& w = scope.w;
-  const Vector3<F> normal = {{Load(slot.normal[0]), Load(slot.normal[1]),
-                              Load(slot.normal[2])}};
+  const Vector3<F> normal = {
+      {Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}};
   const Vector3<F> seed = {
       {Load(slot.seed[0]), Load(slot.seed[1]), Load(slot.seed[2])}};
   Vector3<F> frame[3];
@@ -94,9 +94,8 @@ void MakeJacobian(const StepScope<F>& scope, ContactSlot<F>& slot) {
         Add(LinearPart(w.axis[d]), Cross(AngularPart(w.axis[d]), arm));
     const MaskOf<F> moved = MaskOfBits<F>(lanes);
     for (int k = 0; k < 3; ++k) {
-      const F entry =
-          Fma(frame[k][2], motion[2],
-              Fma(frame[k][1], motion[1], frame[k][0] * motion[0]));
+      const F entry = Fma(frame[k][2], motion[2],
+                          Fma(frame[k][1], motion[1], frame[k][0] * motion[0]));
       slot.jacobian[k][d] = Select(moved, entry, F(0));
     }
   }
@@ -137,9 +136,8 @@ void MakeContactRows(const StepScope<F>& scope) {
     const MaskOf<F> rows = MaskOfBits<F>(slot.row_lanes);
     MakeJacobian(scope, slot);
     const RowConstants<F> constants = {
-        Load(slot.stiffness),     Load(slot.damping),
-        Load(slot.impedance_min), Load(slot.impedance_max),
-        Load(slot.width),         Load(slot.midpoint),
+        Load(slot.stiffness),     Load(slot.damping), Load(slot.impedance_min),
+        Load(slot.impedance_max), Load(slot.width),   Load(slot.midpoint),
         Load(slot.linear)};
     const F violation = Load(slot.distance) - Load(slot.margin);
     const F impedance = Impedance(constants, violation);
@@ -152,8 +150,7 @@ void MakeContactRows(const StepScope<F>& scope) {
     MultiplyEdges(scope.robot.dofs, slot, w.v, edges);
     const F pull = constants.stiffness * impedance * violation;
     for (int k = 0; k < 4; ++k) {
-      const F reference =
-          Fma(F(0) - constants.damping, edges[k], F(0) - pull);
+      const F reference = Fma(F(0) - constants.damping, edges[k], F(0) - pull);
       slot.reference[k] = Select(rows, reference, F(0));
     }
   }

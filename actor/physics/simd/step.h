@@ -67,9 +67,10 @@ void Evaluate(const StepScope<F>& scope) {
   }
 }
 
-// q := q (+) h v.
+// q := from (+) h v, with the low parts of a free root's position.
 template <class F>
-void Advance(const RobotOf<F>& robot, const F* from, const F* v, F h, F* q) {
+void Advance(const RobotOf<F>& robot, const F* from, const F* from_low,
+             const F* v, F h, F* q, F* low) {
   for (int32_t k = 0; k < robot.joints; ++k) {
     const auto& joint = robot.joint[k];
     const int32_t p = joint.position, d = joint.dof;
@@ -77,7 +78,17 @@ void Advance(const RobotOf<F>& robot, const F* from, const F* v, F h, F* q) {
       q[p] = Fma(h, v[d], from[p]);
       continue;
     }
-    for (int i = 0; i < 3; ++i) q[p + i] = Fma(h, v[d + i], from[p + i]);
+    for (int i = 0; i < 3; ++i) {
+      if constexpr (kIsDouble<F>) {
+        q[p + i] = Fma(h, v[d + i], from[p + i]);
+      } else {
+        // The rounding error of a sum, exactly (Knuth's two-sum).
+        const F old = from[p + i], way = Fma(h, v[d + i], from_low[i]);
+        const F sum = old + way, moved = sum - old;
+        low[i] = (old - (sum - moved)) + (way - moved);
+        q[p + i] = sum;
+      }
+    }
     Vector3<F> axis = {{v[d + 3], v[d + 4], v[d + 5]}};
     const F angle = h * Normalize(&axis);
     F turn[4], orientation[4];
@@ -110,7 +121,7 @@ void StepImplicitFast(const StepScope<F>& scope) {
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.v[d] = Fma(F(h), acceleration[d], w.v[d]);
   }
-  Advance(robot, w.q, w.v, F(h), w.q);
+  Advance(robot, w.q, w.q_low, w.v, F(h), w.q, w.q_low);
 }
 
 template <class F>
@@ -123,6 +134,7 @@ void StepRungeKutta(const StepScope<F>& scope) {
   constexpr Real kWeight[4] = {Real(1) / 6, Real(1) / 3, Real(1) / 3,
                                Real(1) / 6};
   for (int32_t i = 0; i < robot.positions; ++i) w.q_start[i] = w.q[i];
+  for (int i = 0; i < 3; ++i) w.q_low_start[i] = w.q_low[i];
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.v_start[d] = w.v[d];
     w.v_sum[d] = w.a_sum[d] = F(0);
@@ -131,17 +143,16 @@ void StepRungeKutta(const StepScope<F>& scope) {
     Evaluate(scope);
     for (int32_t d = 0; d < robot.dofs; ++d) {
       w.v_sum[d] = Fma(F(kWeight[stage]), w.v[d], w.v_sum[d]);
-      w.a_sum[d] =
-          Fma(F(kWeight[stage]), w.acceleration_now[d], w.a_sum[d]);
+      w.a_sum[d] = Fma(F(kWeight[stage]), w.acceleration_now[d], w.a_sum[d]);
     }
     if (stage == 3) break;
     const F ahead = F(kAhead[stage] * h);
-    Advance(robot, w.q_start, w.v, ahead, w.q);
+    Advance(robot, w.q_start, w.q_low_start, w.v, ahead, w.q, w.q_low);
     for (int32_t d = 0; d < robot.dofs; ++d) {
       w.v[d] = Fma(ahead, w.acceleration_now[d], w.v_start[d]);
     }
   }
-  Advance(robot, w.q_start, w.v_sum, F(h), w.q);
+  Advance(robot, w.q_start, w.q_low_start, w.v_sum, F(h), w.q, w.q_low);
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.v[d] = Fma(F(h), w.a_sum[d], w.v_start[d]);
   }
@@ -173,6 +184,9 @@ void StepLanes(const RobotModel<ScalarOf<F>>& robot,
   for (int32_t i = 0; i < robot.positions; ++i) {
     w.q[i] = Load(block->q + kStepLanes * i + first_lane);
   }
+  for (int i = 0; i < 3; ++i) {
+    w.q_low[i] = Load(block->q_low + kStepLanes * i + first_lane);
+  }
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.v[d] = Load(block->v + kStepLanes * d + first_lane);
     w.warm[d] = Load(block->warm + kStepLanes * d + first_lane);
@@ -189,6 +203,9 @@ void StepLanes(const RobotModel<ScalarOf<F>>& robot,
   }
   for (int32_t i = 0; i < robot.positions; ++i) {
     Store(w.q[i], block->q + kStepLanes * i + first_lane);
+  }
+  for (int i = 0; i < 3; ++i) {
+    Store(w.q_low[i], block->q_low + kStepLanes * i + first_lane);
   }
   for (int32_t d = 0; d < robot.dofs; ++d) {
     Store(w.v[d], block->v + kStepLanes * d + first_lane);

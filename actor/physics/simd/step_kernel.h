@@ -52,11 +52,12 @@ struct CandidateBoxes {
 // State and surroundings of 16 robots; arrays are lane-minor.
 template <class Real>
 struct StepBlock {
-  Real* q;              // [positions, 16]
-  Real* v;              // [dofs, 16]
-  Real* warm;           // [dofs, 16]
-  const float* control; // [motors, 16]
-  uint32_t bad;         // lanes without a valid state
+  Real* q;               // [positions, 16]
+  Real* q_low;           // [3, 16], what q lacks of a free root's position
+  Real* v;               // [dofs, 16]
+  Real* warm;            // [dofs, 16]
+  const float* control;  // [motors, 16]
+  uint32_t bad;          // lanes without a valid state
   CandidateBoxes<Real> candidates;
   KernelCounters counters;
   BoxPair* pairs;          // [pair_capacity]
@@ -86,7 +87,7 @@ struct RawTrace {
   double* smooth;        // [dofs], acceleration
   double* acceleration;  // [dofs]
   double* contacts;      // [slot_capacity, kTraceContact]
-  double* rows;  // [limits + 4 slot_capacity, dofs + kTraceRow]
+  double* rows;          // [limits + 4 slot_capacity, dofs + kTraceRow]
   uint32_t contact_count;
   uint32_t row_count;
   uint32_t iterations;

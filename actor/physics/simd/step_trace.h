@@ -13,11 +13,9 @@ void TraceContacts(const StepWorkspace<F>& w, uint32_t lane, RawTrace* trace) {
   for (uint32_t s = 0; s < w.contacts[lane]; ++s) {
     const ContactSlot<F>& slot = w.slot[s];
     Vector3<F> frame[3];
-    CompleteFrame<F>({{Load(slot.normal[0]), Load(slot.normal[1]),
-                       Load(slot.normal[2])}},
-                     {{Load(slot.seed[0]), Load(slot.seed[1]),
-                       Load(slot.seed[2])}},
-                     frame);
+    CompleteFrame<F>(
+        {{Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}},
+        {{Load(slot.seed[0]), Load(slot.seed[1]), Load(slot.seed[2])}}, frame);
     double* number = trace->contacts + kTraceContact * trace->contact_count++;
     *number++ = slot.geom[lane];
     *number++ = slot.surface[lane];
@@ -62,13 +60,12 @@ void TraceRows(const RobotOf<F>& robot, const StepWorkspace<F>& w,
     const ContactSlot<F>& slot = w.slot[s];
     if (((slot.row_lanes >> lane) & 1) == 0) continue;
     for (int k = 0; k < 4; ++k) {
-      const double friction = (k % 2 == 0 ? 1.0 : -1.0) *
-                              static_cast<double>(slot.friction[lane]);
+      const double friction =
+          (k % 2 == 0 ? 1.0 : -1.0) * static_cast<double>(slot.friction[lane]);
       for (int32_t d = 0; d < robot.dofs; ++d) {
-        jacobian[d] =
-            static_cast<double>(LaneOf(slot.jacobian[0][d], lane)) +
-            friction *
-                static_cast<double>(LaneOf(slot.jacobian[1 + k / 2][d], lane));
+        jacobian[d] = static_cast<double>(LaneOf(slot.jacobian[0][d], lane)) +
+                      friction * static_cast<double>(
+                                     LaneOf(slot.jacobian[1 + k / 2][d], lane));
       }
       TraceRow(robot.dofs, jacobian, slot.weight, slot.reference[k],
                slot.residual[k], lane, trace);
@@ -80,9 +77,8 @@ template <class F>
 void TraceLane(const RobotOf<F>& robot, const StepBlock<ScalarOf<F>>& block,
                uint32_t block_lane, RawTrace* trace) {
   constexpr uint32_t kLanes = LaneTraits<F>::kLanes;
-  const auto& w =
-      *static_cast<const StepWorkspace<F>*>(block.workspace[block_lane /
-                                                            kLanes]);
+  const auto& w = *static_cast<const StepWorkspace<F>*>(
+      block.workspace[block_lane / kLanes]);
   const uint32_t lane = block_lane % kLanes;
   for (int32_t k = 0; k < robot.mass_entries; ++k) {
     trace->mass[k] = static_cast<double>(LaneOf(w.mass[k], lane));

@@ -58,10 +58,10 @@ struct ContactSlot {
   Real width[kLanes];
   Real midpoint[kLanes];
   Real linear[kLanes];
-  int32_t geom[kLanes];     // index in the model
-  int32_t surface[kLanes];  // geom id of the plane or box
-  uint32_t lanes;           // that have a contact here
-  uint32_t row_lanes;       // in which it makes rows
+  int32_t geom[kLanes];          // index in the model
+  int32_t surface[kLanes];       // geom id of the plane or box
+  uint32_t lanes;                // that have a contact here
+  uint32_t row_lanes;            // in which it makes rows
   uint32_t dof_lanes[kMaxDofs];  // in which the dof moves the contact
 
   // Rows: normal, first and second tangent [3][dofs]; the pyramid's edges are
@@ -90,8 +90,10 @@ struct StepWorkspace {
   using Real = ScalarOf<F>;
   using Mask = typename LaneTraits<F>::Mask;
 
-  // The state under evaluation.
+  // The state under evaluation. In single precision a free root's position is
+  // q + q_low, so that it moves by less than a unit in the last place of q.
   F q[kMaxDofs + 1];
+  F q_low[3];
   F v[kMaxDofs];
   F warm[kMaxDofs];
   F motor_force[kMaxDofs];  // by dof
@@ -122,9 +124,9 @@ struct StepWorkspace {
 
   LimitRow<F> limit[kMaxDofs];
   ContactSlot<F>* slot;
-  uint32_t slots;                   // in use
-  uint32_t contacts[kLanes];        // of each lane
-  uint32_t row_lanes;               // that have any row
+  uint32_t slots;             // in use
+  uint32_t contacts[kLanes];  // of each lane
+  uint32_t row_lanes;         // that have any row
 
   // Newton.
   F acceleration_now[kMaxDofs];
@@ -136,6 +138,7 @@ struct StepWorkspace {
 
   // Runge-Kutta: the state at the start, and the weighted sums of the stages.
   F q_start[kMaxDofs + 1];
+  F q_low_start[3];
   F v_start[kMaxDofs];
   F v_sum[kMaxDofs];
   F a_sum[kMaxDofs];

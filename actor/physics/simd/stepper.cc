@@ -34,8 +34,8 @@ using AlignedArray = std::unique_ptr<T[], void (*)(T*)>;
 // Zeros.
 template <class T>
 AlignedArray<T> Allocate(size_t count) {
-  void* memory = ::operator new(std::max<size_t>(count, 1) * sizeof(T),
-                                kAlignment);
+  void* memory =
+      ::operator new(std::max<size_t>(count, 1) * sizeof(T), kAlignment);
   std::memset(memory, 0, count * sizeof(T));
   return AlignedArray<T>(static_cast<T*>(memory),
                          [](T* p) { ::operator delete(p, kAlignment); });
@@ -112,10 +112,10 @@ class CandidateLists {
       if (((lanes >> lane) & 1) == 0) continue;
       double from[3], to[3];
       for (uint32_t i = 0; i < 3; ++i) {
-        from[i] = static_cast<double>(low[kStepLanes * i + lane]) -
-                  kCandidateSlack;
-        to[i] = static_cast<double>(high[kStepLanes * i + lane]) +
-                kCandidateSlack;
+        from[i] =
+            static_cast<double>(low[kStepLanes * i + lane]) - kCandidateSlack;
+        to[i] =
+            static_cast<double>(high[kStepLanes * i + lane]) + kCandidateSlack;
         // A millimetre less than what was searched, for rounding.
         view_->low[i][lane] = static_cast<Real>(from[i] + 1e-3);
         view_->high[i][lane] = static_cast<Real>(to[i] - 1e-3);
@@ -171,10 +171,12 @@ class StepperOf final : public Stepper {
       : owner_(std::move(owner)),
         model_(model),
         q_(Allocate<Real>(Size(model.robot().positions))),
+        q_low_(Allocate<Real>(Size(3))),
         v_(Allocate<Real>(Size(model.robot().dofs))),
         warm_(Allocate<Real>(Size(model.robot().dofs))),
         lists_(&block_.candidates) {
     block_.q = q_.get();
+    block_.q_low = q_low_.get();
     block_.v = v_.get();
     block_.warm = warm_.get();
     block_.owner = this;
@@ -195,7 +197,13 @@ class StepperOf final : public Stepper {
 
   void Reset(uint32_t lane, const double* qpos, const double* qvel) override {
     for (int32_t i = 0; i < model_.robot().positions; ++i) {
-      block_.q[kStepLanes * i + lane] = static_cast<Real>(qpos[i]);
+      const Real rounded = static_cast<Real>(qpos[i]);
+      block_.q[kStepLanes * i + lane] = rounded;
+      if (i >= 3) continue;
+      block_.q_low[kStepLanes * i + lane] =
+          free_root()
+              ? static_cast<Real>(qpos[i] - static_cast<double>(rounded))
+              : Real(0);
     }
     for (int32_t d = 0; d < model_.robot().dofs; ++d) {
       block_.v[kStepLanes * d + lane] = static_cast<Real>(qvel[d]);
@@ -224,6 +232,8 @@ class StepperOf final : public Stepper {
             double* qacc) const override {
     for (int32_t i = 0; i < model_.robot().positions; ++i) {
       qpos[i] = static_cast<double>(block_.q[kStepLanes * i + lane]);
+      if (i >= 3) continue;
+      qpos[i] += static_cast<double>(block_.q_low[kStepLanes * i + lane]);
     }
     for (int32_t d = 0; d < model_.robot().dofs; ++d) {
       qvel[d] = static_cast<double>(block_.v[kStepLanes * d + lane]);
@@ -244,8 +254,8 @@ class StepperOf final : public Stepper {
   static StepperOf& Of(StepBlock<Real>* block) {
     return *static_cast<StepperOf*>(block->owner);
   }
-  static void FindBoxes(StepBlock<Real>* block, uint32_t lanes,
-                        const Real* low, const Real* high) {
+  static void FindBoxes(StepBlock<Real>* block, uint32_t lanes, const Real* low,
+                        const Real* high) {
     StepperOf& self = Of(block);
     self.lists_.Renew(self.model_, lanes, low, high);
     const size_t pairs =
@@ -257,8 +267,7 @@ class StepperOf final : public Stepper {
   static bool Enlarge(StepBlock<Real>* block) {
     if (block->slot_capacity >= kMaxSlots) return false;
     StepperOf& self = Of(block);
-    const size_t bytes =
-        self.model_.kernel().slot_bytes * block->slot_capacity;
+    const size_t bytes = self.model_.kernel().slot_bytes * block->slot_capacity;
     for (uint32_t g = 0; g < self.groups(); ++g) {
       AlignedArray<char> larger = Allocate<char>(2 * bytes);
       std::memcpy(larger.get(), block->slots[g], bytes);
@@ -269,6 +278,9 @@ class StepperOf final : public Stepper {
     return true;
   }
 
+  bool free_root() const {
+    return model_.robot().joint[0].kind == JointKind::kFree;
+  }
   uint32_t groups() const { return kStepLanes / model_.kernel().lanes; }
   void Count(uint32_t substeps) {
     const uint64_t evaluations =
@@ -287,7 +299,7 @@ class StepperOf final : public Stepper {
 
   const std::shared_ptr<const StepperModel> owner_;
   const ModelOf<Real>& model_;
-  const AlignedArray<Real> q_, v_, warm_;
+  const AlignedArray<Real> q_, q_low_, v_, warm_;
   AlignedArray<char> workspaces_[2] = {Allocate<char>(0), Allocate<char>(0)};
   AlignedArray<char> slots_[2] = {Allocate<char>(0), Allocate<char>(0)};
   std::vector<BoxPair> pairs_;
@@ -314,7 +326,8 @@ void ReadContacts(const std::vector<double>& numbers, uint32_t count,
 void ReadRows(const std::vector<double>& numbers, uint32_t count, int32_t dofs,
               LaneTrace* trace) {
   for (uint32_t k = 0; k < count; ++k) {
-    const double* number = &numbers[k * static_cast<uint32_t>(dofs + kTraceRow)];
+    const double* number =
+        &numbers[k * static_cast<uint32_t>(dofs + kTraceRow)];
     RowTrace row;
     row.jacobian.assign(number, number + dofs);
     row.regularizer = number[dofs];

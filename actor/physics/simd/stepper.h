@@ -24,9 +24,9 @@ struct StepperOptions {
 // tangents, as rows; the normal points from the plane to the geom, or from the
 // geom to the box.
 struct ContactTrace {
-  int geom = 0;          // of the robot, id in the compiled model
-  int static_geom = 0;   // plane or box, id in the compiled model
-  double distance = 0;   // negative in penetration
+  int geom = 0;         // of the robot, id in the compiled model
+  int static_geom = 0;  // plane or box, id in the compiled model
+  double distance = 0;  // negative in penetration
   double position[3] = {};
   double frame[9] = {};
   // Whether it makes rows (distance < margin); else it was only detected.
@@ -47,7 +47,7 @@ struct LaneTrace {
   std::vector<double> bias_force;           // [nv]
   std::vector<double> smooth_acceleration;  // [nv]
   std::vector<double> acceleration;         // [nv], of the solver
-  std::vector<ContactTrace> contacts;  // planes, then boxes; ids ascending
+  std::vector<ContactTrace> contacts;       // planes, then boxes; ids ascending
   // Limits by joint, then four rows for each contact that constrains.
   std::vector<RowTrace> rows;
   uint32_t iterations = 0;  // of Newton's method
@@ -55,12 +55,12 @@ struct LaneTrace {
 
 struct StepperCounters {
   uint64_t lane_evaluations = 0;
-  uint64_t newton_iterations = 0;   // sum over lanes
-  uint64_t newton_rounds = 0;       // of whole blocks
+  uint64_t newton_iterations = 0;  // sum over lanes
+  uint64_t newton_rounds = 0;      // of whole blocks
   uint64_t block_evaluations = 0;
-  uint64_t contacts = 0;            // sum over lanes
-  uint64_t contact_rounds = 0;      // most contacts of a lane, summed
-  uint64_t box_pairs = 0;           // pairs of geom and box that were examined
+  uint64_t contacts = 0;        // sum over lanes
+  uint64_t contact_rounds = 0;  // most contacts of a lane, summed
+  uint64_t box_pairs = 0;       // pairs of geom and box that were examined
   // Lane evaluations with more contacts than the fast slots hold; they were
   // computed with more memory, nothing was left out.
   uint64_t enlarged = 0;
@@ -90,7 +90,8 @@ class Stepper {
       std::shared_ptr<const StepperModel> model);
 
   // Puts one lane into a state and clears the solver's warm start. qpos
-  // [positions], qvel [dofs] are rounded to the stepper's arithmetic.
+  // [positions], qvel [dofs] are rounded to the stepper's arithmetic; a free
+  // root's position to two numbers of it.
   virtual void Reset(uint32_t lane, const double* qpos, const double* qvel) = 0;
   // The accelerations [dofs] that the solver of the next step starts from.
   virtual void SetWarmStart(uint32_t lane, const double* qacc) = 0;

@@ -32,8 +32,8 @@ template <class F>
 KMYRIAD_LANE_FUNCTION Vector3<F> Rotate(const F m[9], const Vector3<F>& a) {
   Vector3<F> result;
   for (int i = 0; i < 3; ++i) {
-    result[i] = Fma(m[3 * i + 2], a[2],
-                    Fma(m[3 * i + 1], a[1], m[3 * i] * a[0]));
+    result[i] =
+        Fma(m[3 * i + 2], a[2], Fma(m[3 * i + 1], a[1], m[3 * i] * a[0]));
   }
   return result;
 }
@@ -42,14 +42,13 @@ template <class F>
 KMYRIAD_LANE_FUNCTION void MultiplyQuaternions(const F a[4], const F b[4],
                                                F result[4]) {
   const F w = Fma(F(0) - a[3], b[3],
-                  Fma(F(0) - a[2], b[2],
-                      Fma(F(0) - a[1], b[1], a[0] * b[0])));
-  const F x = Fma(F(0) - a[3], b[2],
-                  Fma(a[2], b[3], Fma(a[1], b[0], a[0] * b[1])));
-  const F y = Fma(a[3], b[1],
-                  Fma(a[2], b[0], Fma(F(0) - a[1], b[3], a[0] * b[2])));
-  const F z = Fma(a[3], b[0],
-                  Fma(F(0) - a[2], b[1], Fma(a[1], b[2], a[0] * b[3])));
+                  Fma(F(0) - a[2], b[2], Fma(F(0) - a[1], b[1], a[0] * b[0])));
+  const F x =
+      Fma(F(0) - a[3], b[2], Fma(a[2], b[3], Fma(a[1], b[0], a[0] * b[1])));
+  const F y =
+      Fma(a[3], b[1], Fma(a[2], b[0], Fma(F(0) - a[1], b[3], a[0] * b[2])));
+  const F z =
+      Fma(a[3], b[0], Fma(F(0) - a[2], b[1], Fma(a[1], b[2], a[0] * b[3])));
   result[0] = w;
   result[1] = x;
   result[2] = y;
@@ -109,8 +108,8 @@ KMYRIAD_LANE_FUNCTION Vector3<F> LinearPart(const Spatial<F>& a) {
 template <class F>
 KMYRIAD_LANE_FUNCTION Spatial<F> Join(const Vector3<F>& angular,
                                       const Vector3<F>& linear) {
-  return {{angular[0], angular[1], angular[2], linear[0], linear[1],
-           linear[2]}};
+  return {
+      {angular[0], angular[1], angular[2], linear[0], linear[1], linear[2]}};
 }
 
 // a * b + c.
@@ -154,12 +153,15 @@ KMYRIAD_LANE_FUNCTION Spatial<F> Momentum(const SpatialInertia<F>& inertia,
                                           const Spatial<F>& a) {
   const F* i = inertia.x;
   Spatial<F> p;
-  p[0] = Fma(i[7], a[5], Fma(F(0) - i[8], a[4],
-                             Fma(i[4], a[2], Fma(i[3], a[1], i[0] * a[0]))));
-  p[1] = Fma(i[8], a[3], Fma(F(0) - i[6], a[5],
-                             Fma(i[5], a[2], Fma(i[1], a[1], i[3] * a[0]))));
-  p[2] = Fma(i[6], a[4], Fma(F(0) - i[7], a[3],
-                             Fma(i[2], a[2], Fma(i[5], a[1], i[4] * a[0]))));
+  p[0] = Fma(
+      i[7], a[5],
+      Fma(F(0) - i[8], a[4], Fma(i[4], a[2], Fma(i[3], a[1], i[0] * a[0]))));
+  p[1] = Fma(
+      i[8], a[3],
+      Fma(F(0) - i[6], a[5], Fma(i[5], a[2], Fma(i[1], a[1], i[3] * a[0]))));
+  p[2] = Fma(
+      i[6], a[4],
+      Fma(F(0) - i[7], a[3], Fma(i[2], a[2], Fma(i[5], a[1], i[4] * a[0]))));
   p[3] = Fma(i[9], a[3], Fma(i[8], a[1], F(0) - i[7] * a[2]));
   p[4] = Fma(i[9], a[4], Fma(i[6], a[2], F(0) - i[8] * a[0]));
   p[5] = Fma(i[9], a[5], Fma(i[7], a[0], F(0) - i[6] * a[1]));

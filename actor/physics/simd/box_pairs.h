@@ -1,0 +1,94 @@
+#ifndef KMYRIAD_ACTOR_PHYSICS_SIMD_BOX_PAIRS_H_
+#define KMYRIAD_ACTOR_PHYSICS_SIMD_BOX_PAIRS_H_
+
+// The pairs of a geom and a box whose bounds overlap, in every lane. Each lane
+// has a list of the boxes near its robot, which is renewed when the robot has
+// left the region that was searched.
+
+#include "actor/physics/simd/contact_slots.h"
+
+namespace kmyriad {
+inline namespace KMYRIAD_LANES_NAMESPACE {
+
+// Half the size of the geom's bounds along axis i, a millimetre and the
+// detection distance more.
+template <class F>
+KMYRIAD_LANE_FUNCTION F Extent(const StepScope<F>& scope, int32_t index,
+                               int i) {
+  const auto& geom = scope.robot.geom[index];
+  using Real = ScalarOf<F>;
+  Real detection = 0;
+  for (int32_t s = 0; s < scope.robot.surfaces; ++s) {
+    const auto& pair = scope.robot.pairs[index][s];
+    if (pair.collides && pair.detection > detection) {
+      detection = pair.detection;
+    }
+  }
+  const F round = F(geom.radius + detection + Real(1e-3));
+  return Fma(Magnitude(scope.w.geom_axis[index][i]), F(geom.half_length),
+             round);
+}
+
+// Renews the lists of candidate boxes that do not cover their robot any more.
+template <class F>
+void CoverRobots(const StepScope<F>& scope, uint32_t lanes) {
+  using Real = ScalarOf<F>;
+  auto& candidates = scope.block.candidates;
+  alignas(64) Real low[3][kStepLanes], high[3][kStepLanes];
+  MaskOf<F> covered = MaskOfBits<F>(kAllLanes<F>);
+  for (int i = 0; i < 3; ++i) {
+    F least = F(Real(1e30)), most = F(Real(-1e30));
+    for (int32_t g = 0; g < scope.robot.geoms; ++g) {
+      const F extent = Extent(scope, g, i);
+      least = Min(least, scope.w.geom_place[g][i] - extent);
+      most = Max(most, scope.w.geom_place[g][i] + extent);
+    }
+    least = least + scope.w.origin[i];
+    most = most + scope.w.origin[i];
+    Store(least, low[i] + scope.first_lane);
+    Store(most, high[i] + scope.first_lane);
+    covered = covered &
+              Less(Load(candidates.low[i] + scope.first_lane), least) &
+              Less(most, Load(candidates.high[i] + scope.first_lane));
+  }
+  const uint32_t stale = lanes & ~BitsOfMask(covered);
+  if (stale == 0) return;
+  scope.block.find_boxes(&scope.block, stale << scope.first_lane, low[0],
+                         high[0]);
+}
+
+// The pairs whose bounds overlap: spheres, or capsules.
+template <class F>
+uint32_t FindPairs(const StepScope<F>& scope, uint32_t lanes,
+                   int32_t capsules) {
+  const auto& candidates = scope.block.candidates;
+  uint32_t count = 0;
+  for (int32_t g = 0; g < scope.robot.geoms; ++g) {
+    if (scope.robot.geom[g].capsule != capsules) continue;
+    Vector3<F> place, extent;
+    for (int i = 0; i < 3; ++i) {
+      place[i] = scope.w.geom_place[g][i] + scope.w.origin[i];
+      extent[i] = Extent(scope, g, i);
+    }
+    for (uint32_t c = 0; c < candidates.longest; ++c) {
+      const ScalarOf<F>* box =
+          candidates.boxes + 6 * kStepLanes * c + scope.first_lane;
+      MaskOf<F> meets = MaskOfBits<F>(lanes);
+      for (int i = 0; i < 3; ++i) {
+        const F gap = Magnitude(Load(box + kStepLanes * i) - place[i]);
+        meets = meets & Less(gap, Load(box + kStepLanes * (i + 3)) + extent[i]);
+      }
+      for (uint32_t left = BitsOfMask(meets); left != 0; left &= left - 1) {
+        const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
+        scope.block.pairs[count++] = {static_cast<uint16_t>(lane),
+                                      static_cast<uint16_t>(g), c};
+      }
+    }
+  }
+  return count;
+}
+
+}  // namespace KMYRIAD_LANES_NAMESPACE
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ACTOR_PHYSICS_SIMD_BOX_PAIRS_H_
