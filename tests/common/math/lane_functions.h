@@ -21,10 +21,14 @@ struct LaneFunctions {
   // kOperations * 16 words.
   void (*operations)(const float* a, const float* b, const float* c,
                      uint32_t* y);
+  // The same for 8 lanes of doubles, and the sine and cosine of a.
+  void (*double_operations)(const double* a, const double* b, const double* c,
+                            double* y);
 };
 
 // Results that `operations` writes.
 constexpr uint32_t kOperations = 24;
+constexpr uint32_t kDoubleOperations = 18;
 
 extern const LaneFunctions kScalarLaneFunctions;
 extern const LaneFunctions kAvx2LaneFunctions;

@@ -5,6 +5,7 @@
 
 #include "common/math/elementary.h"
 #include "common/math/philox_lanes.h"
+#include "common/math/sine_cosine.h"
 #include "tests/common/math/lane_functions.h"
 
 namespace kmyriad {
@@ -76,9 +77,44 @@ void Operations(const float* a, const float* b, const float* c, uint32_t* y) {
   }
 }
 
+void DoubleOperations(const double* a, const double* b, const double* c,
+                      double* y) {
+  const DoubleLanes p = Load(a), q = Load(b), r = Load(c);
+  const DoubleLanes one(1.0), zero(0.0);
+  const DoubleMask less = Less(p, q), equal = Equal(q, r);
+  const DoubleMask odd = MaskOfBits<DoubleLanes>(0xA5);
+  DoubleLanes sine, cosine;
+  SineCosine(p, &sine, &cosine);
+  const DoubleLanes results[] = {
+      p + q,
+      p - q,
+      p * q,
+      p / q,
+      Fma(p, q, r),
+      Sqrt(p),
+      sine,
+      cosine,
+      Max(p, q),
+      Min(p, q),
+      Select(less, p, r),
+      Select(equal, one, zero),
+      Select(less & odd, one, zero),
+      Select(less | odd, one, zero),
+      Select(less ^ odd, one, zero),
+      Select(!less, one, zero),
+      DoubleLanes(static_cast<double>(BitsOfMask(less))),
+      DoubleLanes(static_cast<double>(BitsOfMask(odd)))};
+  static_assert(sizeof(results) / sizeof(results[0]) == kDoubleOperations);
+  for (const DoubleLanes& result : results) {
+    Store(result, y);
+    y += 8;
+  }
+}
+
 constexpr LaneFunctions kLaneFunctions = {
-    ExpOfArray, LogOfArray, Log1pOfArray, SoftplusOfArray, TanhOfArray,
-    SinOfArray, CosOfArray, Normals,      Philox,          Operations};
+    ExpOfArray,  LogOfArray, Log1pOfArray,    SoftplusOfArray,
+    TanhOfArray, SinOfArray, CosOfArray,      Normals,
+    Philox,      Operations, DoubleOperations};
 
 }  // namespace
 }  // namespace kmyriad
