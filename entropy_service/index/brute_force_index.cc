@@ -1,6 +1,7 @@
 #include "entropy_service/index/brute_force_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -19,26 +20,50 @@ constexpr size_t kRunBlocks = 32;
 // write behind them.
 constexpr size_t kHitRoom = (kRunBlocks + 1) * kBlockPoints;
 
+// Larger centred coordinates are not expanded: their squares, summed, could
+// leave float's range.
+constexpr float kMaxExpanded = 1e17f;
+// What products that underflow may lose: 64 times the smallest normal number.
+constexpr float kUnderflow = 64 * std::numeric_limits<float>::min();
+constexpr float kMaxFloat = std::numeric_limits<float>::max();
+
+// 1 - e of ExpandedPoints. With u = 2^-24 and S = |x|^2 + |y|^2, the fma chain
+// is off by less than 2.1 dims u S, the norms by dims u S, the direct form by
+// 2 (dims + 2) u S, moving to the centre by 4 u S and the limit by 4 u S.
+float ShrinkOf(uint32_t dims) {
+  return 1 - (8 * static_cast<float>(dims) + 32) * 0x1p-24f;
+}
+
+}  // namespace
+
 // Working memory of one group of queries.
-struct GroupScratch {
-  explicit GroupScratch(uint32_t dims)
+struct BruteForceIndex::Group {
+  explicit Group(uint32_t dims)
       : coordinates(size_t{dims} * kGroupQueries),
+        scaled(size_t{dims} * kGroupQueries),
+        norms(kGroupQueries),
         distances(kTileQueries * kHitRoom),
         rows(kTileQueries * kHitRoom),
         excluded(kGroupQueries),
         nearest(kGroupQueries) {}
 
-  // [tiles, dims, 8]
+  size_t queries = 0;
+  // [tiles, dims, 8]: as they are, and as ExpandedQueries has them.
   std::vector<float> coordinates;
+  std::vector<float> scaled;
+  // |x|^2 (1 - e)
+  std::vector<float> norms;
   // Room for every hit of a tile in one run.
   std::vector<float> distances;
   std::vector<uint32_t> rows;
   // Rows that are no neighbours of each query.
   std::vector<RowRange> excluded;
   std::vector<TopK> nearest;
+  // Of the expanded filter: pairs of 16 points and a query, and how many
+  // passed.
+  size_t tested = 0;
+  size_t passed = 0;
 };
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<BruteForceIndex>> BruteForceIndex::Create(
     const PointsView& points, SimdLevel level) {
@@ -61,6 +86,42 @@ BruteForceIndex::BruteForceIndex(const PointsView& points, SimdLevel level)
           points.coordinates[row * dims() + j];
     }
   }
+  if (space_.periods == nullptr) Expand();
+}
+
+void BruteForceIndex::Expand() {
+  center_.resize(dims());
+  float point[kMaxIndexDims];
+  for (size_t j = 0; j < dims(); ++j) {
+    double sum = 0;
+    for (uint32_t row = 0; row < size(); ++row) {
+      CopyPoint(row, point);
+      sum += point[j];
+    }
+    center_[j] = static_cast<float>(
+        sum / static_cast<double>(std::max<size_t>(size(), 1)));
+  }
+  shrink_ = ShrinkOf(dims());
+  const size_t places =
+      (size() + kBlockPoints - 1) / kBlockPoints * kBlockPoints;
+  centered_.assign(places * dims(), 0.0f);
+  norms_.assign(places, std::numeric_limits<float>::infinity());
+  for (uint32_t row = 0; row < size(); ++row) {
+    CopyPoint(row, point);
+    float norm = 0;
+    for (size_t j = 0; j < dims(); ++j) {
+      const float value = point[j] - center_[j];
+      if (!(std::fabs(value) <= kMaxExpanded)) {
+        centered_.clear();
+        norms_.clear();
+        return;
+      }
+      centered_[(row / kBlockPoints * dims() + j) * kBlockPoints +
+                row % kBlockPoints] = value;
+      norm += value * value;
+    }
+    norms_[row] = norm * shrink_;
+  }
 }
 
 std::unique_ptr<KnnIndex> BruteForceIndex::Like(const PointsView& points,
@@ -74,53 +135,76 @@ void BruteForceIndex::CopyPoint(uint32_t row, float* out) const {
   for (size_t j = 0; j < dims(); ++j) out[j] = block[j * kBlockPoints];
 }
 
+void BruteForceIndex::FilterRun(size_t base, size_t first, size_t last,
+                                Group& group) const {
+  // Places without a query take no hits: no distance is below zero.
+  float thresholds[kTileQueries];
+  float limits[kTileQueries];
+  HitList hits[kTileQueries];
+  for (size_t q = 0; q < kTileQueries; ++q) {
+    const bool used = base + q < group.queries;
+    thresholds[q] =
+        used ? std::min(group.nearest[base + q].threshold(), kMaxFloat) : -1.0f;
+    limits[q] =
+        used ? thresholds[q] - group.norms[base + q] + kUnderflow : -kMaxFloat;
+    hits[q].distances = &group.distances[q * kHitRoom];
+    hits[q].rows = &group.rows[q * kHitRoom];
+  }
+  const float* coordinates = &group.coordinates[base * dims()];
+  // The first run has no thresholds yet. A filter that stops less than three
+  // of four is not worth its price.
+  if (centered_.empty() || first == 0 || group.passed * 4 > group.tested) {
+    kernels_.filter_tile(space_, blocks_.data(), first, last, coordinates,
+                         thresholds, hits);
+  } else {
+    group.tested += (last - first) * kTileQueries;
+    group.passed += kernels_.filter_tile_expanded(
+        space_, blocks_.data(), {centered_.data(), norms_.data()}, first, last,
+        coordinates, {&group.scaled[base * dims()], limits}, thresholds, hits);
+  }
+  for (size_t q = 0; q < kTileQueries && base + q < group.queries; ++q) {
+    const RowRange& excluded = group.excluded[base + q];
+    for (size_t h = 0; h < hits[q].count; ++h) {
+      const uint32_t row = hits[q].rows[h];
+      if (row >= excluded.first && row < excluded.last) continue;
+      group.nearest[base + q].Offer(NeighborKey(hits[q].distances[h], row));
+    }
+  }
+}
+
 void BruteForceIndex::Answer(absl::Span<const uint32_t> rows, size_t first,
                              size_t last, uint32_t k,
                              const Exclusion& exclusion,
                              const Sink& sink) const {
-  GroupScratch scratch(dims());
-  const size_t queries = last - first;
-  for (size_t i = 0; i < queries; ++i) {
+  Group group(dims());
+  group.queries = last - first;
+  for (size_t i = 0; i < group.queries; ++i) {
     float point[kMaxIndexDims];
     CopyPoint(rows[first + i], point);
-    float* tile =
-        &scratch.coordinates[i / kTileQueries * dims() * kTileQueries];
+    const size_t tile = i / kTileQueries * dims() * kTileQueries;
+    float norm = 0;
     for (size_t j = 0; j < dims(); ++j) {
-      tile[j * kTileQueries + i % kTileQueries] = point[j];
+      const size_t place = tile + j * kTileQueries + i % kTileQueries;
+      group.coordinates[place] = point[j];
+      if (centered_.empty()) continue;
+      const float value = point[j] - center_[j];
+      group.scaled[place] = -2 * value;
+      norm += value * value;
     }
-    scratch.excluded[i] = exclusion.Of(rows[first + i]);
-    scratch.nearest[i].Reset(k);
+    group.norms[i] = norm * shrink_;
+    group.excluded[i] = exclusion.Of(rows[first + i]);
+    group.nearest[i].Reset(k);
   }
   const size_t blocks = blocks_.size() / (dims() * kBlockPoints);
   for (size_t run = 0; run < blocks; run += kRunBlocks) {
     const size_t end = std::min(blocks, run + kRunBlocks);
-    for (size_t base = 0; base < queries; base += kTileQueries) {
-      // Places without a query take no hits: no distance is below zero.
-      float thresholds[kTileQueries];
-      HitList hits[kTileQueries];
-      for (size_t q = 0; q < kTileQueries; ++q) {
-        thresholds[q] = base + q < queries
-                            ? std::min(scratch.nearest[base + q].threshold(),
-                                       std::numeric_limits<float>::max())
-                            : -1.0f;
-        hits[q].distances = &scratch.distances[q * kHitRoom];
-        hits[q].rows = &scratch.rows[q * kHitRoom];
-      }
-      kernels_.filter_tile(space_, blocks_.data(), run, end,
-                           &scratch.coordinates[base * dims()], thresholds,
-                           hits);
-      for (size_t q = 0; q < kTileQueries && base + q < queries; ++q) {
-        const RowRange& excluded = scratch.excluded[base + q];
-        for (size_t h = 0; h < hits[q].count; ++h) {
-          const uint32_t row = hits[q].rows[h];
-          if (row >= excluded.first && row < excluded.last) continue;
-          scratch.nearest[base + q].Offer(
-              NeighborKey(hits[q].distances[h], row));
-        }
-      }
+    for (size_t base = 0; base < group.queries; base += kTileQueries) {
+      FilterRun(base, run, end, group);
     }
   }
-  for (size_t i = 0; i < queries; ++i) sink(first + i, scratch.nearest[i]);
+  for (size_t i = 0; i < group.queries; ++i) {
+    sink(first + i, group.nearest[i]);
+  }
 }
 
 absl::Status BruteForceIndex::AnswerAll(absl::Span<const uint32_t> rows,

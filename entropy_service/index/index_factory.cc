@@ -1,5 +1,6 @@
 #include "entropy_service/index/index_factory.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,13 +8,49 @@
 #include "entropy_service/index/brute_force_index.h"
 #include "entropy_service/index/grid_index.h"
 #include "entropy_service/index/kd_tree_index.h"
+#include "entropy_service/index/l2_distance.h"
 
 namespace kmyriad {
 
 namespace {
 
-// Above this many dimensions uniform data leaves a tree little to prune.
-constexpr uint32_t kMaxTreeDims = 7;
+// Fewer points are compared with each other at once.
+constexpr size_t kFewPoints = 512;
+// Queries of the probe, and their neighbours: a usual k, as the one that will
+// be asked for is not known yet.
+constexpr size_t kProbes = 256;
+constexpr uint32_t kProbeNeighbors = 16;
+
+// The tree, or brute force if a probe of the tree shows that it saves nothing.
+// Work is counted, not timed, so that the choice is a function of the points;
+// in vector instructions, overheads being fitted to measured times.
+absl::StatusOr<ChosenIndex> ChooseByProbe(const PointsView& points,
+                                          SimdLevel level, ThreadPool& pool) {
+  ChosenIndex chosen;
+  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<KdTreeIndex> tree,
+                           KdTreeIndex::Create(points, level, pool));
+  const KdTreeIndex::Work work = tree->Probe(kProbeNeighbors, kProbes);
+  const double dims = points.dims;
+  const double tree_cost =
+      work.leaves * (8 * dims + 90) + work.nodes * (6 * dims + 100);
+  // With periods the expanded filter is of no use.
+  const double per_block = points.periods.empty() ? dims + 6 : 5 * dims + 6;
+  const double brute_cost =
+      static_cast<double>(points.ids.size()) / kBlockPoints * per_block;
+  chosen.reason = absl::StrCat(
+      "d = ", points.dims, ", ", kProbes, " probes: a tree measures ",
+      std::llround(work.leaves), " leaves and tests ", std::llround(work.nodes),
+      " nodes per query, ", std::llround(100 * tree_cost / brute_cost),
+      " % of the cost of brute force");
+  if (tree_cost < brute_cost) {
+    chosen.index = std::move(tree);
+    return chosen;
+  }
+  tree.reset();
+  KMYRIAD_ASSIGN_OR_RETURN(chosen.index,
+                           BruteForceIndex::Create(points, level));
+  return chosen;
+}
 
 }  // namespace
 
@@ -26,13 +63,12 @@ absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
       engine = "grid";
       chosen.reason =
           absl::StrCat("d = ", points.dims, " <= ", GridIndex::kMaxDims);
-    } else if (points.dims <= kMaxTreeDims) {
-      engine = "kd_tree";
-      chosen.reason = absl::StrCat("d = ", points.dims, " > ",
-                                   GridIndex::kMaxDims, ", <= ", kMaxTreeDims);
-    } else {
+    } else if (points.ids.size() <= kFewPoints) {
       engine = "brute_force";
-      chosen.reason = absl::StrCat("d = ", points.dims, " > ", kMaxTreeDims);
+      chosen.reason =
+          absl::StrCat("N = ", points.ids.size(), " <= ", kFewPoints);
+    } else {
+      return ChooseByProbe(points, level, pool);
     }
   } else {
     chosen.reason = "asked for";

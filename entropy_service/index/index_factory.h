@@ -18,9 +18,10 @@ struct ChosenIndex {
 };
 
 // Indexes `points` with `engine`: "grid", "kd_tree", "brute_force", or
-// "auto", which takes the grid up to 3 dimensions, the tree up to 7 and brute
-// force above. All give the same
-// bits. INVALID_ARGUMENT for another name, and the errors of the engine.
+// "auto", which takes the grid up to 3 dimensions, and above the tree unless
+// some hundred probes show that brute force is cheaper. All give the same bits,
+// and the choice is a function of the points. INVALID_ARGUMENT for another
+// name, and the errors of the engine.
 absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
                                            const PointsView& points,
                                            SimdLevel level, ThreadPool& pool);

@@ -71,6 +71,9 @@ struct KdTreeIndex::Scratch {
   bool has_last = false;
   Query last;
   float last_kth = 0;
+  // Work done; see Probe.
+  uint64_t leaves = 0;
+  uint64_t nodes = 0;
 };
 
 // Keeps the k smallest distances met, unordered, and a few more on the way.
@@ -88,11 +91,13 @@ class KdTreeIndex::KthVisitor {
   }
 
   float limit() const { return limit_; }
+  void CountNode() { ++scratch_.nodes; }
   bool Wants(float distance, uint32_t /*min_row*/) const {
     return distance <= limit_;
   }
 
   void VisitLeaf(uint32_t leaf, bool own) {
+    ++scratch_.leaves;
     const size_t before = hits_.count;
     index_.kernels_.filter_blocks(
         index_.space_, index_.tree_->blocks(), leaf * WideTree::kLeafBlocks,
@@ -154,6 +159,7 @@ class KdTreeIndex::ListVisitor {
   }
 
   float limit() const { return scratch_.nearest.threshold(); }
+  void CountNode() {}
   bool Wants(float distance, uint32_t min_row) const {
     return NeighborKey(distance, min_row) <= scratch_.nearest.worst();
   }
@@ -217,6 +223,7 @@ template <typename Visitor>
 void KdTreeIndex::VisitNode(uint32_t node_number, uint32_t except,
                             const Query& query, Visitor& visitor) const {
   const WideTree::Node& node = tree_->node(node_number);
+  visitor.CountNode();
   float distances[WideTree::kWidth];
   uint32_t mask =
       kernels_.box_distances(space_, tree_->boxes(node_number), query.point,
@@ -288,6 +295,18 @@ float KdTreeIndex::Kth(const Query& query, uint32_t k, float bound,
   scratch.last = query;
   scratch.last_kth = visitor.Kth();
   return scratch.last_kth;
+}
+
+KdTreeIndex::Work KdTreeIndex::Probe(uint32_t k, size_t queries) const {
+  Scratch scratch(k);
+  const Exclusion exclusion(*this, k);
+  for (size_t i = 0; i < queries; ++i) {
+    const Query query = QueryAt(i * size() / queries, exclusion);
+    Kth(query, k, kMaxFloat, scratch);
+  }
+  const auto count = static_cast<double>(queries);
+  return {static_cast<double>(scratch.leaves) / count,
+          static_cast<double>(scratch.nodes) / count};
 }
 
 absl::Status KdTreeIndex::FindKth(RowRange rows, uint32_t k,

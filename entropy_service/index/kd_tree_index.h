@@ -27,6 +27,15 @@ class KdTreeIndex final : public KnnIndex {
 
   absl::string_view name() const override { return "kd_tree"; }
 
+  // What a k-th distance costs on average: leaves measured and nodes tested.
+  // Asks `queries` points, evenly spread over the leaves; fixed by the data.
+  // k < size().
+  struct Work {
+    double leaves = 0;
+    double nodes = 0;
+  };
+  Work Probe(uint32_t k, size_t queries) const;
+
  private:
   struct Query;
   struct Scratch;

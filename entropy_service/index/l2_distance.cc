@@ -10,6 +10,7 @@ namespace {
 
 struct ScalarVec {
   static constexpr size_t kLanes = 1;
+  static constexpr size_t kTileVectors = 1;
   static float Load(const float* from) { return *from; }
   static void Store(float* to, float value) { *to = value; }
   static float Set(float value) { return value; }

@@ -32,6 +32,24 @@ struct HitList {
   size_t count = 0;
 };
 
+// The points once more, for a filter that costs half of the direct form:
+// |x - y|^2 <= t implies |y|^2 (1 - e) - 2 x.y <= t - |x|^2 (1 - e) in fp32,
+// where e covers all roundings and x, y are moved to the points' centre. What
+// passes is measured in the direct form.
+struct ExpandedPoints {
+  // As points, but moved; 0 in the places of points that do not exist.
+  const float* centered = nullptr;
+  // [blocks * 16] |y|^2 (1 - e); +inf in those places.
+  const float* norms = nullptr;
+};
+// The same of 8 queries.
+struct ExpandedQueries {
+  // [dims, 8] -2 x.
+  const float* scaled = nullptr;
+  // [8] t - |x|^2 (1 - e).
+  const float* limits = nullptr;
+};
+
 // One implementation of the kernels. All give the same bits.
 struct L2Kernels {
   // Squared distances of `query` [dims] to the blocks that `blocks` [count]
@@ -60,6 +78,13 @@ struct L2Kernels {
   void (*filter_tile)(const L2Space& space, const float* points, size_t first,
                       size_t last, const float* queries,
                       const float* thresholds, HitList* hits);
+  // The same by way of the expanded filter; returns how often one of 16 points
+  // passed it. Not for spaces with periods.
+  size_t (*filter_tile_expanded)(const L2Space& space, const float* points,
+                                 const ExpandedPoints& expanded, size_t first,
+                                 size_t last, const float* queries,
+                                 const ExpandedQueries& expanded_queries,
+                                 const float* thresholds, HitList* hits);
 };
 
 // The kernels of a level that this machine supports.

@@ -7,6 +7,7 @@ namespace {
 
 struct Avx2Vec {
   static constexpr size_t kLanes = 8;
+  static constexpr size_t kTileVectors = 1;
   static __m256 Load(const float* from) { return _mm256_loadu_ps(from); }
   static void Store(float* to, __m256 value) { _mm256_storeu_ps(to, value); }
   static __m256 Set(float value) { return _mm256_set1_ps(value); }

@@ -7,6 +7,7 @@ namespace {
 
 struct Avx512Vec {
   static constexpr size_t kLanes = 16;
+  static constexpr size_t kTileVectors = 2;
   static __m512 Load(const float* from) { return _mm512_loadu_ps(from); }
   static void Store(float* to, __m512 value) { _mm512_storeu_ps(to, value); }
   static __m512 Set(float value) { return _mm512_set1_ps(value); }

@@ -9,7 +9,8 @@
 // an instruction set; everything is in an unnamed namespace so that no unit's
 // code can stand in for another's.
 //
-// Vec: kLanes (divides 16), Load, Store, Set (broadcast), Subtract, Abs,
+// Vec: kLanes (divides 16), kTileVectors (vectors of points whose sums for 8
+// queries fit the registers), Load, Store, Set (broadcast), Subtract, Abs,
 // Min and Max (a < b ? a : b, a > b ? a : b), Fma(a, b, c) = a * b + c with
 // one rounding, AtMost(a, b), the bit mask of a <= b, and Append(values, mask,
 // first_row, hits), which may write up to 16 places behind what it appends.
@@ -19,8 +20,9 @@ namespace {
 
 template <typename Vec>
 constexpr L2Kernels MakeKernels() {
-  return {&Distances<Vec>,      &BoxDistances<Vec>, &CountAtMost<Vec>,
-          &CollectBetween<Vec>, &FilterBlocks<Vec>, &FilterTile<Vec>};
+  return {&Distances<Vec>,         &BoxDistances<Vec>, &CountAtMost<Vec>,
+          &CollectBetween<Vec>,    &FilterBlocks<Vec>, &FilterTile<Vec>,
+          &FilterTileExpanded<Vec>};
 }
 
 }  // namespace

@@ -97,6 +97,109 @@ void FilterTile(const L2Space& space, const float* points, size_t first,
   }
 }
 
+// Measures the points of one vector that passed the filter of query q.
+template <typename Vec>
+void RecheckVector(const L2Space& space, const float* points, size_t place,
+                   const float* queries, const float* thresholds, size_t q,
+                   HitList* hits) {
+  const float* base = points +
+                      place / kBlockPoints * space.dims * kBlockPoints +
+                      place % kBlockPoints;
+  auto sum = Vec::Set(0.0f);
+  for (uint32_t j = 0; j < space.dims; ++j) {
+    sum = AddSquare<Vec, false>(Vec::Load(base + j * kBlockPoints),
+                                Vec::Set(queries[j * kTileQueries + q]),
+                                nullptr, j, sum);
+  }
+  const uint32_t mask = Vec::AtMost(sum, Vec::Set(thresholds[q]));
+  if (mask != 0) Vec::Append(sum, mask, static_cast<uint32_t>(place), hits[q]);
+}
+
+// What a tile is filtered with.
+struct ExpandedTile {
+  const L2Space& space;
+  const float* points;
+  const ExpandedPoints& expanded;
+  const float* queries;
+  const ExpandedQueries& expanded_queries;
+  const float* thresholds;
+  HitList* hits;
+};
+
+// kVectors vectors of points from `place` on: as many as the registers take,
+// since each query's coordinate is loaded once for all of them.
+template <typename Vec, size_t kVectors>
+inline size_t FilterVectors(const ExpandedTile& tile, size_t place) {
+  const uint32_t dims = tile.space.dims;
+  decltype(Vec::Set(0.0f)) sums[kVectors][kTileQueries];
+  const float* base[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) {
+    const size_t first = place + v * Vec::kLanes;
+    base[v] = tile.expanded.centered +
+              first / kBlockPoints * dims * kBlockPoints + first % kBlockPoints;
+    const auto norms = Vec::Load(tile.expanded.norms + first);
+    for (size_t q = 0; q < kTileQueries; ++q) sums[v][q] = norms;
+  }
+  for (uint32_t j = 0; j < dims; ++j) {
+    decltype(Vec::Set(0.0f)) points[kVectors];
+    for (size_t v = 0; v < kVectors; ++v) {
+      points[v] = Vec::Load(base[v] + j * kBlockPoints);
+    }
+    const float* scaled = tile.expanded_queries.scaled + j * kTileQueries;
+    for (size_t q = 0; q < kTileQueries; ++q) {
+      const auto query = Vec::Set(scaled[q]);
+      for (size_t v = 0; v < kVectors; ++v) {
+        sums[v][q] = Vec::Fma(query, points[v], sums[v][q]);
+      }
+    }
+  }
+  // One branch for all, as most often none passes; unrolled, so that the sums
+  // stay in registers.
+  uint32_t masks[kVectors][kTileQueries];
+  uint32_t any = 0;
+#pragma GCC unroll 8
+  for (size_t q = 0; q < kTileQueries; ++q) {
+    const auto limit = Vec::Set(tile.expanded_queries.limits[q]);
+#pragma GCC unroll 2
+    for (size_t v = 0; v < kVectors; ++v) {
+      masks[v][q] = Vec::AtMost(sums[v][q], limit);
+      any |= masks[v][q];
+    }
+  }
+  if (any == 0) return 0;
+  size_t passed = 0;
+  for (size_t q = 0; q < kTileQueries; ++q) {
+    for (size_t v = 0; v < kVectors; ++v) {
+      if (masks[v][q] == 0) continue;
+      ++passed;
+      RecheckVector<Vec>(tile.space, tile.points, place + v * Vec::kLanes,
+                         tile.queries, tile.thresholds, q, tile.hits);
+    }
+  }
+  return passed;
+}
+
+template <typename Vec>
+size_t FilterTileExpanded(const L2Space& space, const float* points,
+                          const ExpandedPoints& expanded, size_t first,
+                          size_t last, const float* queries,
+                          const ExpandedQueries& expanded_queries,
+                          const float* thresholds, HitList* hits) {
+  const ExpandedTile tile{
+      space, points, expanded, queries, expanded_queries, thresholds, hits};
+  constexpr size_t kStep = Vec::kTileVectors * Vec::kLanes;
+  size_t passed = 0;
+  size_t place = first * kBlockPoints;
+  const size_t end = last * kBlockPoints;
+  for (; place + kStep <= end; place += kStep) {
+    passed += FilterVectors<Vec, Vec::kTileVectors>(tile, place);
+  }
+  for (; place < end; place += Vec::kLanes) {
+    passed += FilterVectors<Vec, 1>(tile, place);
+  }
+  return passed;
+}
+
 }  // namespace
 }  // namespace kmyriad
 

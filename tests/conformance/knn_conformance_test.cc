@@ -605,6 +605,32 @@ TEST(KnnEnginesTest, GridAndBruteForceAgreeOnEveryBit) {
   }
 }
 
+// Where the bound on the expanded form's roundings is worst: far from the
+// centre in many dimensions, ties at every distance, and an outlier.
+TEST(KnnEnginesTest, TheExpandedFilterLosesNoNeighbor) {
+  ThreadPool pool(2);
+  const std::vector<std::function<float(uint32_t, uint32_t)>> data = {
+      [](uint32_t i, uint32_t j) {
+        return (i % 3 == 0 ? 3000.0f : -1500.0f) + Uniform(i, j);
+      },
+      [](uint32_t i, uint32_t j) { return 40 + std::floor(Uniform(i, j) * 3); },
+      [](uint32_t i, uint32_t j) { return i == 7 ? 9e16f : Uniform(i, j); },
+      [](uint32_t i, uint32_t j) { return (Uniform(i, j) - 0.5f) * 1.9e17f; },
+      [](uint32_t i, uint32_t j) { return Uniform(i, j) * 3e-20f; }};
+  for (const uint32_t dims : {2u, 15u, 32u}) {
+    for (size_t set = 0; set < data.size(); ++set) {
+      const Points points = MakePoints(1500, dims, data[set]);
+      for (const SimdLevel level : SupportedLevels()) {
+        SCOPED_TRACE(testing::Message() << "set " << set << ", d = " << dims);
+        const auto chosen =
+            CreateKnnIndex("brute_force", points.view(), level, pool);
+        ASSERT_TRUE(chosen.ok());
+        ExpectExact(*chosen->index, points, 6, 97, pool);
+      }
+    }
+  }
+}
+
 TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
   ThreadPool pool(2);
   for (const SimdLevel level : SupportedLevels()) {

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <vector>
 
+#include "common/math/philox.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace kmyriad {
@@ -20,20 +22,56 @@ absl::StatusOr<ChosenIndex> Create(const char* engine, uint32_t dims,
                         pool);
 }
 
-TEST(IndexFactoryTest, ChoosesByDimension) {
+TEST(IndexFactoryTest, TakesTheGridUpToThreeDimensions) {
   const auto low = Create("auto", 3);
   ASSERT_TRUE(low.ok());
   EXPECT_EQ(low->index->name(), "grid");
   EXPECT_EQ(low->reason, "d = 3 <= 3");
   EXPECT_EQ(low->index->size(), 20u);
-  const auto middle = Create("auto", 4);
-  ASSERT_TRUE(middle.ok());
-  EXPECT_EQ(middle->index->name(), "kd_tree");
-  EXPECT_EQ(middle->reason, "d = 4 > 3, <= 7");
-  const auto high = Create("auto", 8);
-  ASSERT_TRUE(high.ok());
-  EXPECT_EQ(high->index->name(), "brute_force");
-  EXPECT_EQ(high->reason, "d = 8 > 7");
+}
+
+TEST(IndexFactoryTest, ComparesFewPointsAtOnce) {
+  const auto few = Create("auto", 4);
+  ASSERT_TRUE(few.ok());
+  EXPECT_EQ(few->index->name(), "brute_force");
+  EXPECT_EQ(few->reason, "N = 20 <= 512");
+}
+
+// Points of `dims` features that vary along `free` of them only.
+absl::StatusOr<ChosenIndex> CreateFlat(uint32_t dims, uint32_t free,
+                                       int threads) {
+  constexpr uint32_t kPoints = 4000;
+  std::vector<float> coordinates(kPoints * dims);
+  for (uint32_t i = 0; i < kPoints; ++i) {
+    for (uint32_t j = 0; j < free; ++j) {
+      coordinates[i * dims + j] = UniformOpen(
+          RunRandom(1, RandomStream::kEvaluation, i, 0, j, 0).word[0]);
+    }
+  }
+  std::vector<uint32_t> ids(kPoints);
+  std::iota(ids.begin(), ids.end(), 0u);
+  ThreadPool pool(threads);
+  return CreateKnnIndex("auto", {coordinates, ids, dims}, SimdLevel::kScalar,
+                        pool);
+}
+
+TEST(IndexFactoryTest, ProbesWhetherATreeIsWorthIt) {
+  const auto flat = CreateFlat(20, 2, 1);
+  ASSERT_TRUE(flat.ok());
+  EXPECT_EQ(flat->index->name(), "kd_tree") << flat->reason;
+  EXPECT_THAT(flat->reason, testing::HasSubstr("d = 20, 256 probes"));
+  const auto full = CreateFlat(20, 20, 1);
+  ASSERT_TRUE(full.ok());
+  EXPECT_EQ(full->index->name(), "brute_force") << full->reason;
+  EXPECT_EQ(full->index->size(), 4000u);
+}
+
+TEST(IndexFactoryTest, TheChoiceIsAFunctionOfThePoints) {
+  const auto first = CreateFlat(9, 6, 1);
+  ASSERT_TRUE(first.ok());
+  for (const int threads : {1, 2, 5}) {
+    EXPECT_EQ(CreateFlat(9, 6, threads)->reason, first->reason);
+  }
 }
 
 TEST(IndexFactoryTest, TakesTheEngineThatIsAskedFor) {
