@@ -296,13 +296,14 @@ TEST_F(EntropyEngineTest, InfoAndMetricsTellOfTheLastEpoch) {
   EXPECT_EQ(text.Value("kmyriad_entropy_knn_duration_seconds_count"), 1);
 }
 
-TEST_F(EntropyEngineTest, HigherDimensionsAreScoredByTheTree) {
+TEST_F(EntropyEngineTest, HigherDimensionsAreScoredByTheProbedEngine) {
   TestEpoch epoch = TestEpoch::Uniform();
   SeededRandom random(8);
   epoch.request.dims = 7;
   epoch.features = random.Normals(600 * 7);
   const ScoredEpoch scored = Score(epoch);
-  EXPECT_EQ(scored.engine, "kd_tree");
+  EXPECT_EQ(scored.engine, "brute_force");
+  EXPECT_THAT(scored.engine_reason, HasSubstr("d = 7, 256 probes"));
   // Bias at N = 600 is negative and below 0.2; measured for Gaussians.
   EXPECT_NEAR(scored.entropy_nats, 3.5 * std::log(2 * M_PI * M_E), 0.5);
 }
