@@ -5,7 +5,11 @@ execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD
   OUTPUT_VARIABLE revision OUTPUT_STRIP_TRAILING_WHITESPACE
   RESULT_VARIABLE result ERROR_QUIET)
 if(NOT result EQUAL 0)
-  set(revision unknown)
+  # A source without its history, as in an image's build, may be told.
+  set(revision "$ENV{KMYRIAD_REVISION}")
+  if(NOT revision MATCHES "^[0-9a-f]+$")
+    set(revision unknown)
+  endif()
 endif()
 file(WRITE ${OUTPUT}.new "#define KMYRIAD_REVISION \"${revision}\"
 #define KMYRIAD_VERSION \"${VERSION}\"\n")
