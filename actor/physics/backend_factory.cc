@@ -4,19 +4,20 @@
 #include "absl/strings/str_cat.h"
 #include "actor/physics/mujoco/ant_mjcf.h"
 #include "actor/physics/mujoco/mujoco_backend.h"
+#include "actor/physics/simd/simd_backend.h"
 
 namespace kmyriad {
 
 absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateAntPhysics(
     absl::string_view backend, const PhysicsOptions& options) {
   if (backend == "mujoco") return CreateMujocoModel(AntMjcf(options));
-  if (backend == "simd" || backend == "cuda") {
+  if (backend == "simd") return CreateSimdModel(AntMjcf(options));
+  if (backend == "cuda") {
     return absl::UnimplementedError(
-        absl::StrCat("physics.backend = ", backend,
-                     ": this backend is not built; use mujoco"));
+        "physics.backend = cuda: this backend is not built; use simd");
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "physics.backend = ", backend, ": no such backend; use mujoco"));
+      "physics.backend = ", backend, ": no such backend; use simd or mujoco"));
 }
 
 absl::StatusOr<Integrator> ParseIntegrator(absl::string_view name) {

@@ -9,8 +9,9 @@
 
 namespace kmyriad {
 
-// The Ant on the named backend: "mujoco". UNIMPLEMENTED for the known backends
-// "simd" and "cuda", which are not built, INVALID_ARGUMENT for other names.
+// The Ant on the named backend: "simd" or "mujoco". UNIMPLEMENTED for "cuda",
+// which is not built, INVALID_ARGUMENT for other names; "auto" is resolved by
+// the configuration.
 absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateAntPhysics(
     absl::string_view backend, const PhysicsOptions& options);
 

@@ -136,11 +136,11 @@ absl::Status CheckTask(const v1::RunConfig& config) {
                   point ? "env.task = point_mass has no physics; set it to none"
                         : "env.task = ant needs implicitfast or rk4");
   }
-  const bool no_backend = config.physics().backend() == "none";
-  if (point != no_backend) {
+  const std::string& backend = config.physics().backend();
+  if (backend != "auto" && point != (backend == "none")) {
     return Refuse("physics.backend", config.physics().backend(),
                   point ? "env.task = point_mass has no physics; set it to none"
-                        : "env.task = ant needs mujoco");
+                        : "env.task = ant needs simd or mujoco");
   }
   if (point && config.env().frame_skip() != 1) {
     return Refuse("env.frame_skip", config.env().frame_skip(),

@@ -68,7 +68,7 @@ std::vector<FieldRule> MakeRules() {
       Text("entropy.pooling", false, kFixed, {"collective", "individual"}),
       {"entropy.window", false, kFixed, 1, 1},
       {"entropy.floor", false, kFixed, 0, 1000, true},
-      Text("physics.backend", true, kFixed, {"mujoco", "none"}),
+      Text("physics.backend", true, kFixed, {"auto", "simd", "mujoco", "none"}),
       {"physics.threads", false, kFree, 0, 1024},
       {"actors.count", false, kFree, 1, 256},
       {"checkpoint.every", false, kFree, 1, kMostEpochs},

@@ -62,7 +62,14 @@ absl::StatusOr<v1::RunConfig> LoadRunConfig(const ConfigSource& source) {
     KMYRIAD_RETURN_IF_ERROR(ApplyOverride(text, &config));
   }
   KMYRIAD_RETURN_IF_ERROR(ValidateRunConfig(config));
+  ResolveRunConfig(&config);
   return config;
+}
+
+void ResolveRunConfig(v1::RunConfig* config) {
+  if (config->physics().backend() != "auto") return;
+  config->mutable_physics()->set_backend(
+      config->env().task() == "point_mass" ? "none" : "simd");
 }
 
 std::string FormatRunConfig(const v1::RunConfig& config) {

@@ -30,7 +30,7 @@ struct ConfigSource {
 // Names of the presets, which are built in from deploy/presets/*.textproto.
 std::vector<std::string> PresetNames();
 
-// Loads, applies the overrides and validates.
+// Loads, applies the overrides, validates and resolves.
 absl::StatusOr<v1::RunConfig> LoadRunConfig(const ConfigSource& source);
 
 // Parses protobuf text format; `name` stands in messages.
@@ -44,6 +44,12 @@ absl::Status ApplyOverride(absl::string_view override_text,
 // Every field present and in range, and the relations between fields (m
 // divides n, k < N, minibatches, T >= 1, ...).
 absl::Status ValidateRunConfig(const v1::RunConfig& config);
+
+// Replaces `auto` by what it stands for, so that a run says what it used and
+// all its processes agree: physics.backend = simd for the Ant, whose model is
+// within what the stepper knows, none for a task without physics. It depends on
+// the configuration alone, never on the machine. `config` is valid.
+void ResolveRunConfig(v1::RunConfig* config);
 
 // Text format with the fields in a fixed order, as resolved.textproto holds
 // it.

@@ -28,8 +28,9 @@ struct PhysicsBenchmarkOptions {
 // alike. Fields: backend, engine, terrain, integrator, envs, threads, seconds,
 // env_steps, env_steps_per_second and evaluations_per_second (sums over the
 // threads, wall time of our slices alone), bare_evaluations_per_second, and
-// ratio (bare over ours, CPU time for the same work). INTERNAL if the states of
-// both sides differ in any bit; INVALID_ARGUMENT and UNIMPLEMENTED for options.
+// ratio (bare over ours, CPU time for the same work). INTERNAL if a lane fails,
+// or if, with the backend mujoco, the states of both sides differ in any bit;
+// INVALID_ARGUMENT and UNIMPLEMENTED for options.
 absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
     const PhysicsBenchmarkOptions& options);
 

@@ -36,7 +36,7 @@ TEST(PhysicsBenchmarkTest, RefusesWrongOptions) {
   EXPECT_EQ(RunPhysicsBenchmark(options).status().code(),
             absl::StatusCode::kInvalidArgument);
   options = {};
-  options.backend = "simd";
+  options.backend = "cuda";
   EXPECT_EQ(RunPhysicsBenchmark(options).status().code(),
             absl::StatusCode::kUnimplemented);
   options = {};

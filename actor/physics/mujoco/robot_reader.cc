@@ -293,4 +293,6 @@ absl::StatusOr<Robot> CompileRobot(const std::string& mjcf) {
   return ReadRobot(*model);
 }
 
+std::string CompilerVersion() { return mj_versionString(); }
+
 }  // namespace kmyriad

@@ -29,6 +29,9 @@ absl::StatusOr<Robot> ReadRobot(const mjModel_& model);
 // cannot be compiled.
 absl::StatusOr<Robot> CompileRobot(const std::string& mjcf);
 
+// Version of the engine that compiles models, e.g. "3.17.0".
+std::string CompilerVersion();
+
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_ACTOR_PHYSICS_MUJOCO_ROBOT_READER_H_

@@ -16,14 +16,14 @@ using ::testing::HasSubstr;
 
 constexpr uint32_t kSteps = 60;
 
-VectorEnvOptions AntOptions() {
+VectorEnvOptions AntOptions(const std::string& backend = "simd") {
   return {.task = "ant",
           .terrain = "maze",
           .horizon = kSteps,
           .frame_skip = 5,
           .integrator = "implicitfast",
           .action_scale = 0.5f,
-          .backend = "mujoco"};
+          .backend = backend};
 }
 
 VectorEnvOptions PointOptions() {
@@ -91,10 +91,11 @@ std::vector<History> RunSegment(VectorEnv& env, const EnvironmentSpec& spec,
   return histories;
 }
 
-class VectorEnvTest : public ::testing::TestWithParam<bool> {
+// By backend of the Ant, or "none" for the point.
+class VectorEnvTest : public ::testing::TestWithParam<std::string> {
  protected:
   const std::shared_ptr<const EnvironmentModel> model_ =
-      Model(GetParam() ? AntOptions() : PointOptions());
+      Model(GetParam() == "none" ? PointOptions() : AntOptions(GetParam()));
   const EnvironmentSpec& spec_ = model_->spec();
 };
 
@@ -132,10 +133,9 @@ TEST_P(VectorEnvTest, ModelsWithTheSameContentAreEqual) {
             RunSegment(*Block(other), spec_, 1, 1, 0));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tasks, VectorEnvTest, ::testing::Bool(),
-                         [](const auto& info) {
-                           return info.param ? "Ant" : "PointMass";
-                         });
+INSTANTIATE_TEST_SUITE_P(Backends, VectorEnvTest,
+                         ::testing::Values("none", "mujoco", "simd"),
+                         [](const auto& info) { return info.param; });
 
 TEST(EnvironmentModelTest, NamesTheKeyOfAnImpossibleValue) {
   const auto message = [](VectorEnvOptions options) {
@@ -160,7 +160,7 @@ TEST(EnvironmentModelTest, NamesTheKeyOfAnImpossibleValue) {
   options.terrain = "maz";
   EXPECT_THAT(message(options), HasSubstr("did you mean 'maze'"));
   options = AntOptions();
-  options.backend = "simd";
+  options.backend = "cuda";
   EXPECT_EQ(EnvironmentModel::Create(options).status().code(),
             absl::StatusCode::kUnimplemented);
 }

@@ -29,6 +29,22 @@ TEST(BackendFactoryTest, DescriptionsTellModelsApart) {
   EXPECT_NE((*CreateAntPhysics("mujoco", options))->Description(), plain);
 }
 
+TEST(BackendFactoryTest, BuildsTheAntOnTheBatchedStepper) {
+  const auto simd = CreateAntPhysics("simd", {});
+  const auto mujoco = CreateAntPhysics("mujoco", {});
+  ASSERT_TRUE(simd.ok()) << simd.status();
+  EXPECT_EQ((*simd)->dimensions().position, 15u);
+  EXPECT_EQ((*simd)->dimensions().velocity, 14u);
+  EXPECT_EQ((*simd)->dimensions().control, 8u);
+  EXPECT_EQ((*simd)->dimensions().reference_position,
+            (*mujoco)->dimensions().reference_position);
+  EXPECT_NE((*simd)->Description(), (*mujoco)->Description());
+  PhysicsOptions options;
+  options.boxes.push_back({{1, 2, 3}, {1, 1, 1}});
+  EXPECT_NE((*CreateAntPhysics("simd", options))->Description(),
+            (*simd)->Description());
+}
+
 TEST(BackendFactoryTest, NamesBackendsThatAreNotBuilt) {
   EXPECT_EQ(CreateAntPhysics("cuda", {}).status().code(),
             absl::StatusCode::kUnimplemented);

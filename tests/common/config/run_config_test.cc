@@ -198,6 +198,25 @@ TEST(RolloutConfigHashTest, ChangesWithExactlyWhatASegmentDependsOn) {
                   "network.activation", "entropy.features", "physics.backend"));
 }
 
+TEST(LoadRunConfigTest, ResolvesTheBackendOnce) {
+  const auto backend = [](const std::string& preset,
+                          std::vector<std::string> overrides) {
+    const auto config = LoadRunConfig({preset, "", std::move(overrides)});
+    EXPECT_THAT(config.status(), IsOk());
+    return config->physics().backend();
+  };
+  EXPECT_EQ(backend("ant-maze", {}), "simd");
+  EXPECT_EQ(backend("ant-maze", {"physics.backend=auto"}), "simd");
+  EXPECT_EQ(backend("ant-maze", {"physics.backend=mujoco"}), "mujoco");
+  EXPECT_EQ(backend("point-maze", {"physics.backend=auto"}), "none");
+  // What a run stores is what it used, and its hash tells backends apart.
+  const auto simd = LoadRunConfig({"ant-maze", "", {}});
+  const auto mujoco =
+      LoadRunConfig({"ant-maze", "", {"physics.backend=mujoco"}});
+  EXPECT_THAT(FormatRunConfig(*simd), HasSubstr("backend: \"simd\""));
+  EXPECT_NE(RolloutConfigHash(*simd), RolloutConfigHash(*mujoco));
+}
+
 TEST(CompareRunConfigsTest, SeesAChangeOfEveryKeyWithItsEffect) {
   const v1::RunConfig config = Preset("ant-maze");
   EXPECT_THAT(CompareRunConfigs(config, config), IsEmpty());

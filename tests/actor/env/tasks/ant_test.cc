@@ -26,18 +26,20 @@ using Actions = std::array<float, kAct * kBlockLanes>;
 using Features = std::array<float, 2 * kBlockLanes>;
 using Flags = std::array<uint8_t, kBlockLanes>;
 
-VectorEnvOptions Options(const std::string& terrain) {
+VectorEnvOptions Options(const std::string& terrain,
+                         const std::string& backend = "simd") {
   return {.task = "ant",
           .terrain = terrain,
           .horizon = 100,
           .frame_skip = 5,
           .integrator = "implicitfast",
           .action_scale = 0.3f,
-          .backend = "mujoco"};
+          .backend = backend};
 }
 
-std::unique_ptr<VectorEnv> MakeEnv(const std::string& terrain) {
-  auto model = EnvironmentModel::Create(Options(terrain));
+std::unique_ptr<VectorEnv> MakeEnv(const std::string& terrain,
+                                   const std::string& backend) {
+  auto model = EnvironmentModel::Create(Options(terrain, backend));
   EXPECT_TRUE(model.ok()) << model.status();
   return *VectorEnv::Create(*model);
 }
@@ -49,8 +51,13 @@ float Random(uint32_t lane, uint32_t step, uint32_t what) {
          1;
 }
 
-TEST(AntTest, SpecificationDescribesTheObservation) {
-  const auto model = *EnvironmentModel::Create(Options("maze"));
+// By backend.
+class AntTest : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Backends, AntTest, ::testing::Values("mujoco", "simd"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(AntTest, SpecificationDescribesTheObservation) {
+  const auto model = *EnvironmentModel::Create(Options("maze", GetParam()));
   const EnvironmentSpec& spec = model->spec();
   EXPECT_EQ(spec.obs_dim(), kObs);
   EXPECT_EQ(spec.act_dim, kAct);
@@ -66,9 +73,9 @@ TEST(AntTest, SpecificationDescribesTheObservation) {
   EXPECT_EQ(spec.observation[29].name, "t");
 }
 
-TEST(AntTest, StartsAboveTheLocalGroundAtRest) {
+TEST_P(AntTest, StartsAboveTheLocalGroundAtRest) {
   for (const char* terrain : {"maze", "pyramid"}) {
-    const auto env = MakeEnv(terrain);
+    const auto env = MakeEnv(terrain, GetParam());
     const double half_size = 12;
     const Terrain map = *LoadTerrain(terrain, {});
     env->Reset(7, 3, 40);
@@ -92,7 +99,7 @@ TEST(AntTest, StartsAboveTheLocalGroundAtRest) {
   }
 }
 
-TEST(AntTest, StartsOnTopOfTheLayersUnderTheStart) {
+TEST(Ant, StartsOnTopOfTheLayersUnderTheStart) {
   std::string text(ShippedTerrains()[3].text);
   const size_t at = text.find("start 0 -10");
   ASSERT_NE(at, std::string::npos);
@@ -101,8 +108,8 @@ TEST(AntTest, StartsOnTopOfTheLayersUnderTheStart) {
   EXPECT_DOUBLE_EQ(top.GroundHeight(top.start_x, top.start_y), 1.5);
 }
 
-TEST(AntTest, FeaturesAreThePositionAfterTheStep) {
-  const auto env = MakeEnv("empty");
+TEST_P(AntTest, FeaturesAreThePositionAfterTheStep) {
+  const auto env = MakeEnv("empty", GetParam());
   env->Reset(1, 1, 0);
   Observations o;
   Features features;
@@ -125,8 +132,8 @@ TEST(AntTest, FeaturesAreThePositionAfterTheStep) {
   }
 }
 
-TEST(AntTest, PutsBackALaneThatBecomesNonfinite) {
-  const auto env = MakeEnv("maze");
+TEST_P(AntTest, PutsBackALaneThatBecomesNonfinite) {
+  const auto env = MakeEnv("maze", GetParam());
   env->Reset(5, 2, 16);
   Observations start;
   env->Observe(start.data());
@@ -153,8 +160,8 @@ TEST(AntTest, PutsBackALaneThatBecomesNonfinite) {
   EXPECT_EQ(flags[9], 0);
 }
 
-TEST(AntTest, FlagsAntsThatLieOnTheirBacks) {
-  VectorEnvOptions options = Options("empty");
+TEST_P(AntTest, FlagsAntsThatLieOnTheirBacks) {
+  VectorEnvOptions options = Options("empty", GetParam());
   options.action_scale = 1;
   const auto env = *VectorEnv::Create(*EnvironmentModel::Create(options));
   env->Reset(1, 1, 0);
@@ -184,11 +191,11 @@ TEST(AntTest, FlagsAntsThatLieOnTheirBacks) {
 
 // An ant that falls off a tower of 5 m is outside while more than 2 m above
 // the local ground.
-TEST(AntTest, FlagsAntsThatAreFarFromTheGround) {
+TEST_P(AntTest, FlagsAntsThatAreFarFromTheGround) {
   const TempDir folder;
   std::ofstream(folder.File("tower.txt"))
       << "cell 4\nlayer 0 0 0.3 0.3 0 5\nmap\n...\n.S.\n...\nend\n";
-  const auto env = MakeEnv(folder.File("tower.txt"));
+  const auto env = MakeEnv(folder.File("tower.txt"), GetParam());
   env->Reset(1, 1, 0);
   Observations o;
   Features features;
@@ -212,14 +219,14 @@ TEST(AntTest, FlagsAntsThatAreFarFromTheGround) {
 // Throws ants against the walls of every terrain with full torque: the torso
 // never gets into a wall, beyond the softness of a contact, and never leaves
 // the arena.
-TEST(AntTest, WallsHold) {
+TEST_P(AntTest, WallsHold) {
   constexpr double kTorsoRadius = 0.25;
   constexpr double kSoftness = 0.12;
   for (const ShippedTerrain& shipped : ShippedTerrains()) {
     const Terrain terrain = *LoadTerrain(std::string(shipped.name), {});
     PhysicsOptions options;
     options.boxes = terrain.boxes;
-    const auto model = *CreateAntPhysics("mujoco", options);
+    const auto model = *CreateAntPhysics(GetParam(), options);
     const auto block = *model->CreateBlock();
     std::vector<double> qpos = model->dimensions().reference_position;
     std::vector<double> qvel(14);

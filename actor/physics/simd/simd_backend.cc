@@ -1,0 +1,95 @@
+#include "actor/physics/simd/simd_backend.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "actor/physics/mujoco/robot_reader.h"
+#include "actor/physics/simd/stepper.h"
+#include "common/base/logging.h"
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+namespace {
+
+// To be counted up by every change that changes bits.
+constexpr int kArithmetic = 1;
+
+class SimdBlock final : public PhysicsBlock {
+ public:
+  explicit SimdBlock(std::shared_ptr<const StepperModel> model)
+      : stepper_(Stepper::Create(std::move(model))) {}
+
+  void Reset(uint32_t lane, const double* qpos, const double* qvel) override {
+    stepper_->Reset(lane, qpos, qvel);
+  }
+
+  LaneMask Step(const float* controls, uint32_t substeps) override {
+    const uint64_t before = stepper_->overflows();
+    const LaneMask failed = stepper_->Step(controls, substeps);
+    if (stepper_->overflows() != before) ReportOverflows(before);
+    return failed;
+  }
+
+  void Read(uint32_t lane, double* qpos, double* qvel) const override {
+    stepper_->Read(lane, qpos, qvel);
+  }
+
+  uint64_t overflows() const override { return stepper_->overflows(); }
+
+ private:
+  void ReportOverflows(uint64_t before) {
+    const uint64_t now = stepper_->overflows();
+    // Whenever the number of binary digits grows: a terrain that causes one
+    // causes many.
+    if (before != 0 && __builtin_clzll(now) == __builtin_clzll(before)) return;
+    LogError(
+        "physics: no memory for the contacts of an environment, which is put "
+        "back to its start (",
+        now, " times so far); use a terrain with larger boxes");
+  }
+
+  const std::unique_ptr<Stepper> stepper_;
+};
+
+class SimdModel final : public PhysicsModel {
+ public:
+  SimdModel(const RobotModel<double>& robot,
+            std::shared_ptr<const StepperModel> stepper,
+            std::string description)
+      : stepper_(std::move(stepper)), description_(std::move(description)) {
+    dimensions_.position = static_cast<uint32_t>(robot.positions);
+    dimensions_.velocity = static_cast<uint32_t>(robot.dofs);
+    dimensions_.control = static_cast<uint32_t>(robot.motors);
+    dimensions_.reference_position.assign(robot.reference,
+                                          robot.reference + robot.positions);
+  }
+
+  const PhysicsDimensions& dimensions() const override { return dimensions_; }
+  std::string Description() const override { return description_; }
+  absl::StatusOr<std::unique_ptr<PhysicsBlock>> CreateBlock() const override {
+    return std::make_unique<SimdBlock>(stepper_);
+  }
+
+ private:
+  const std::shared_ptr<const StepperModel> stepper_;
+  const std::string description_;
+  PhysicsDimensions dimensions_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateSimdModel(
+    const std::string& mjcf) {
+  KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
+  KMYRIAD_ASSIGN_OR_RETURN(Robot robot, CompileRobot(mjcf));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      std::shared_ptr<const StepperModel> stepper,
+      CreateStepperModel(*robot.model, std::move(robot.boxes),
+                         {.real = StepperReal::kFloat, .level = level}));
+  return std::make_shared<const SimdModel>(
+      *robot.model, std::move(stepper),
+      absl::StrCat("simd fp32, arithmetic ", kArithmetic,
+                   ", constants of mujoco ", CompilerVersion(), "\n", mjcf));
+}
+
+}  // namespace kmyriad
