@@ -6,7 +6,7 @@
 // wherever they come from.
 
 #include "actor/physics/simd/box_pairs.h"
-#include "actor/physics/simd/capsule_box.h"
+#include "actor/physics/simd/exact_contacts.h"
 
 namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
@@ -83,6 +83,31 @@ void GatherPair(const StepScope<F>& scope, const BoxPair& pair, int at,
   }
 }
 
+// Puts the contacts of a pack into slots, those in doubt after another look.
+template <class F>
+void KeepPack(const StepScope<F>& scope, const BoxPair* pairs, uint32_t count,
+              const ContactPoint<F> contacts[2], const uint32_t valid[2],
+              uint32_t doubtful) {
+  const auto& candidates = scope.block.candidates;
+  for (uint32_t k = 0; k < count; ++k) {
+    const BoxPair& pair = pairs[k];
+    const uint32_t at =
+        kStepLanes * pair.candidate + scope.first_lane + pair.lane;
+    const ContactOwner owner = {pair.lane, pair.geom, candidates.surfaces[at],
+                                candidates.ids[at], false};
+    const auto& kind = scope.robot.pairs[pair.geom][owner.surface];
+    if (!kind.collides) continue;
+    if (((doubtful >> k) & 1) != 0) {
+      CollideBoxExactly(scope, pair.candidate, owner);
+      continue;
+    }
+    for (int end = 0; end < 2; ++end) {
+      if (((valid[end] >> k) & 1) == 0) continue;
+      KeepContact(scope, contacts[end], k, kind.margin, owner);
+    }
+  }
+}
+
 template <class F>
 void CollidePack(const StepScope<F>& scope, const BoxPair* pairs,
                  uint32_t count, bool capsules) {
@@ -106,21 +131,14 @@ void CollidePack(const StepScope<F>& scope, const BoxPair* pairs,
   for (int end = 0; end < (capsules ? 2 : 1) && !kIsDouble<F>; ++end) {
     contacts[end].position = Add(contacts[end].position, place);
   }
-  const uint32_t first = BitsOfMask(contacts[0].valid);
-  const uint32_t second = capsules ? BitsOfMask(contacts[1].valid) : 0;
-  const auto& candidates = scope.block.candidates;
-  for (uint32_t k = 0; k < count; ++k) {
-    const BoxPair& pair = pairs[k];
-    const uint32_t at =
-        kStepLanes * pair.candidate + scope.first_lane + pair.lane;
-    const int32_t surface = candidates.surfaces[at];
-    if (!scope.robot.pairs[pair.geom][surface].collides) continue;
-    for (int end = 0; end < 2; ++end) {
-      if ((((end == 0 ? first : second) >> k) & 1) == 0) continue;
-      KeepContact(scope, contacts[end], k, pair.lane, pair.geom, surface,
-                  candidates.ids[at], ScalarOf<F>(-1));
-    }
+  uint32_t valid[2] = {0, 0}, doubtful = 0;
+  for (int end = 0; end < (capsules ? 2 : 1); ++end) {
+    valid[end] = BitsOfMask(contacts[end].valid);
+    if constexpr (kIsDouble<F>) continue;
+    doubtful |= BitsOfMask(InDoubt(contacts[end], margin) |
+                           NormalInDoubt(contacts[end], geom.radius));
   }
+  KeepPack(scope, pairs, count, contacts, valid, doubtful);
 }
 
 template <class F>

@@ -47,28 +47,42 @@ ContactSlot<F>* TakeSlot(const StepScope<F>& scope, uint32_t lane) {
   return slot;
 }
 
-// Copies lane `from` of a contact into a slot of lane `lane`.
-template <class F>
-void KeepContact(const StepScope<F>& scope, const ContactPoint<F>& contact,
-                 uint32_t from, uint32_t lane, int32_t geom, int32_t surface,
-                 int32_t surface_id, ScalarOf<F> side) {
+// Whose contact it is.
+struct ContactOwner {
+  uint32_t lane;
+  int32_t geom;        // index in the model
+  int32_t surface;     // kind
+  int32_t surface_id;  // geom id of the plane or box
+  bool plane;
+};
+
+// Copies lane `from` of a contact into a slot of the owner. G is F, or double
+// for a contact that was computed again. It makes rows where its distance is
+// below `margin`.
+template <class G, class F>
+void KeepContact(const StepScope<F>& scope, const ContactPoint<G>& contact,
+                 uint32_t from, ScalarOf<G> margin, const ContactOwner& owner) {
+  using Real = ScalarOf<F>;
+  const uint32_t lane = owner.lane;
+  const int32_t geom = owner.geom;
   ContactSlot<F>* slot = TakeSlot(scope, lane);
   if (slot == nullptr) return;
   const auto& robot = scope.robot;
-  const ContactPair<ScalarOf<F>>& pair = robot.pairs[geom][surface];
+  const ContactPair<Real>& pair = robot.pairs[geom][owner.surface];
   const uint32_t bit = 1u << lane;
   slot->lanes |= bit;
-  slot->distance[lane] = LaneOf(contact.distance, from);
-  if (slot->distance[lane] < pair.margin) {
+  slot->distance[lane] = static_cast<Real>(LaneOf(contact.distance, from));
+  if (LaneOf(contact.distance, from) < margin) {
     slot->row_lanes |= bit;
     scope.w.row_lanes |= bit;
   }
   for (int i = 0; i < 3; ++i) {
-    slot->position[i][lane] = LaneOf(contact.position[i], from);
-    slot->normal[i][lane] = LaneOf(contact.normal[i], from);
-    slot->seed[i][lane] = LaneOf(contact.seed[i], from);
+    slot->position[i][lane] =
+        static_cast<Real>(LaneOf(contact.position[i], from));
+    slot->normal[i][lane] = static_cast<Real>(LaneOf(contact.normal[i], from));
+    slot->seed[i][lane] = static_cast<Real>(LaneOf(contact.seed[i], from));
   }
-  slot->side[lane] = side;
+  slot->side[lane] = owner.plane ? Real(1) : Real(-1);
   slot->friction[lane] = pair.friction;
   slot->inverse_weight[lane] = pair.inverse_weight;
   slot->margin[lane] = pair.margin;
@@ -80,7 +94,7 @@ void KeepContact(const StepScope<F>& scope, const ContactPoint<F>& contact,
   slot->midpoint[lane] = pair.row.midpoint;
   slot->linear[lane] = pair.row.linear;
   slot->geom[lane] = geom;
-  slot->surface[lane] = surface_id;
+  slot->surface[lane] = owner.surface_id;
   const auto& link = robot.link[robot.geom[geom].link];
   const int32_t last = link.first_dof + link.dofs - 1;
   const int32_t* ancestor = robot.ancestor + robot.first_ancestor[last];

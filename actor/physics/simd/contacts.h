@@ -37,15 +37,23 @@ void FindPlaneContacts(const StepScope<F>& scope, uint32_t lanes) {
         contacts[0] = CollidePlaneSphere(point, normal, geom.position,
                                          geom.radius, margin);
       }
-      uint32_t valid[2] = {BitsOfMask(contacts[0].valid) & lanes, 0};
-      if (robot.geom[g].capsule) {
-        valid[1] = BitsOfMask(contacts[1].valid) & lanes;
+      const int ends = robot.geom[g].capsule ? 2 : 1;
+      uint32_t valid[2] = {0, 0}, doubtful = 0;
+      for (int k = 0; k < ends; ++k) {
+        valid[k] = BitsOfMask(contacts[k].valid) & lanes;
+        if constexpr (kIsDouble<F>) continue;
+        doubtful |= BitsOfMask(InDoubt(contacts[k], margin)) & lanes;
       }
-      for (int k = 0; k < 2; ++k) {
-        for (uint32_t left = valid[k]; left != 0; left &= left - 1) {
+      for (uint32_t left = doubtful; left != 0; left &= left - 1) {
+        const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
+        CollidePlaneExactly(scope, p, {lane, g, plane.surface, plane.id, true});
+      }
+      for (int k = 0; k < ends; ++k) {
+        for (uint32_t left = valid[k] & ~doubtful; left != 0;
+             left &= left - 1) {
           const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
-          KeepContact(scope, contacts[k], lane, lane, g, plane.surface,
-                      plane.id, ScalarOf<F>(1));
+          KeepContact(scope, contacts[k], lane, pair.margin,
+                      {lane, g, plane.surface, plane.id, true});
         }
       }
     }

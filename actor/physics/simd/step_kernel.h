@@ -43,6 +43,8 @@ struct CandidateBoxes {
   Real high[3][kStepLanes];
   // [count, 6, 16]: centre and half sizes; half sizes of -1 pad short lists.
   const Real* boxes;
+  // The same as [count, 6, 16] doubles; null in a block of doubles.
+  const double* exact;
   // [count, 16] each.
   const int32_t* ids;
   const int32_t* surfaces;
@@ -65,6 +67,10 @@ struct StepBlock {
   uint32_t slot_capacity;
   void* slots[2];      // of each group of lanes, [slot_capacity]
   void* workspace[2];  // of each group of lanes
+  // For contacts that are computed again in double precision; null in a block
+  // of doubles.
+  void* exact;
+  const RobotModel<double>* exact_robot;
   void* owner;
   // Renews the lists of `lanes` (bits) whose robots lie in the boxes
   // [low, high] [3, 16]. Null if there are no boxes.
@@ -98,6 +104,7 @@ template <class Real>
 struct StepKernel {
   size_t workspace_bytes;
   size_t slot_bytes;
+  size_t exact_bytes;
   uint32_t lanes;  // of the lane type: 16 or 8
   // `substeps` steps of the lanes [first_lane, first_lane + lanes).
   void (*step)(const RobotModel<Real>& robot, StepBlock<Real>* block,

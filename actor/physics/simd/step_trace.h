@@ -98,8 +98,12 @@ void TraceLane(const RobotOf<F>& robot, const StepBlock<ScalarOf<F>>& block,
 
 template <class F>
 constexpr StepKernel<ScalarOf<F>> StepKernelOf() {
-  return {sizeof(StepWorkspace<F>), sizeof(ContactSlot<F>),
-          LaneTraits<F>::kLanes, &StepLanes<F>, &TraceLane<F>};
+  return {sizeof(StepWorkspace<F>),
+          sizeof(ContactSlot<F>),
+          sizeof(StepWorkspace<double>),
+          LaneTraits<F>::kLanes,
+          &StepLanes<F>,
+          &TraceLane<F>};
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

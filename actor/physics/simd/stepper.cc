@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -76,18 +77,24 @@ class ModelOf final : public StepperModel {
         grid_(BoundsOf(boxes_)),
         kernel_(kernel) {
     RobotRounding<Real>::Robot(robot, robot_.get());
+    if (std::is_same_v<Real, float>) {
+      exact_robot_ = std::make_unique<const RobotModel<double>>(robot);
+    }
   }
 
   std::unique_ptr<Stepper> CreateStepper(
       std::shared_ptr<const StepperModel> self) const override;
 
   const RobotModel<Real>& robot() const { return *robot_; }
+  // Null if Real is double.
+  const RobotModel<double>* exact_robot() const { return exact_robot_.get(); }
   const std::vector<SurfaceBox>& boxes() const { return boxes_; }
   const BoxGrid& grid() const { return grid_; }
   const StepKernel<Real>& kernel() const { return *kernel_; }
 
  private:
   const std::unique_ptr<RobotModel<Real>> robot_;
+  std::unique_ptr<const RobotModel<double>> exact_robot_;
   const std::vector<SurfaceBox> boxes_;
   const BoxGrid grid_;
   const StepKernel<Real>* const kernel_;
@@ -133,6 +140,7 @@ class CandidateLists {
     for (const auto& list : lists_) longest = std::max(longest, list.size());
     if (longest * kStepLanes > ids_.size()) {
       numbers_.resize(longest * kStepLanes * 6);
+      exact_.resize(longest * kStepLanes * 6);
       ids_.resize(longest * kStepLanes);
       surfaces_.resize(longest * kStepLanes);
     }
@@ -141,17 +149,20 @@ class CandidateLists {
         Real* number = &numbers_[6 * kStepLanes * c + lane];
         const bool padded = c >= lists_[lane].size();
         const SurfaceBox* box = padded ? nullptr : &boxes[lists_[lane][c]];
+        double* exact = &exact_[6 * kStepLanes * c + lane];
         for (int i = 0; i < 3; ++i) {
-          number[kStepLanes * i] =
-              padded ? Real(0) : static_cast<Real>(box->center[i]);
+          exact[kStepLanes * i] = padded ? 0 : box->center[i];
+          exact[kStepLanes * (3 + i)] = padded ? -1e30 : box->half[i];
+          number[kStepLanes * i] = static_cast<Real>(exact[kStepLanes * i]);
           number[kStepLanes * (3 + i)] =
-              padded ? Real(-1e30) : static_cast<Real>(box->half[i]);
+              static_cast<Real>(exact[kStepLanes * (3 + i)]);
         }
         ids_[kStepLanes * c + lane] = padded ? -1 : box->id;
         surfaces_[kStepLanes * c + lane] = padded ? 0 : box->surface;
       }
     }
     view_->boxes = numbers_.data();
+    view_->exact = exact_.data();
     view_->ids = ids_.data();
     view_->surfaces = surfaces_.data();
     view_->longest = static_cast<uint32_t>(longest);
@@ -160,6 +171,7 @@ class CandidateLists {
   CandidateBoxes<Real>* const view_;
   std::vector<uint32_t> lists_[kStepLanes];
   std::vector<Real> numbers_;
+  std::vector<double> exact_;
   std::vector<int32_t> ids_, surfaces_;
 };
 
@@ -174,12 +186,16 @@ class StepperOf final : public Stepper {
         q_low_(Allocate<Real>(Size(3))),
         v_(Allocate<Real>(Size(model.robot().dofs))),
         warm_(Allocate<Real>(Size(model.robot().dofs))),
+        exact_(Allocate<char>(
+            model.exact_robot() == nullptr ? 0 : model.kernel().exact_bytes)),
         lists_(&block_.candidates) {
     block_.q = q_.get();
     block_.q_low = q_low_.get();
     block_.v = v_.get();
     block_.warm = warm_.get();
     block_.owner = this;
+    block_.exact = exact_.get();
+    block_.exact_robot = model.exact_robot();
     block_.find_boxes = model.boxes().empty() ? nullptr : &FindBoxes;
     block_.enlarge = &Enlarge;
     block_.slot_capacity = kFastSlots;
@@ -302,6 +318,7 @@ class StepperOf final : public Stepper {
   const AlignedArray<Real> q_, q_low_, v_, warm_;
   AlignedArray<char> workspaces_[2] = {Allocate<char>(0), Allocate<char>(0)};
   AlignedArray<char> slots_[2] = {Allocate<char>(0), Allocate<char>(0)};
+  const AlignedArray<char> exact_;
   std::vector<BoxPair> pairs_;
   StepBlock<Real> block_ = {};
   CandidateLists<Real> lists_;

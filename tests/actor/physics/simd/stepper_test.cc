@@ -261,6 +261,31 @@ TEST(Stepper, AnotherMarginIsNoticed) {
       1e-6);
 }
 
+// A torso whose sphere is a nanometre from the distance at which contacts
+// begin, while a float at its height has steps of thirty.
+TEST(Stepper, FloatsDecideLikeDoublesWhetherThereIsAContact) {
+  const auto stepper =
+      Stepper::Create(AntModel({}, StepperReal::kFloat, *ChooseSimdLevel()));
+  LaneState s = {};
+  s.q[3] = 1;
+  const auto offset = [](uint32_t lane) {
+    return (lane % 2 == 0 ? 1e-9 : -1e-9) * (1 + lane);
+  };
+  int misjudged = 0;
+  for (uint32_t l = 0; l < kLanes; ++l) {
+    s.q[2] = 0.25 + 0.02 + offset(l);
+    stepper->Reset(l, s.q, s.v);
+    const float alone = static_cast<float>(s.q[2]) - 0.25f;
+    misjudged += (alone <= 0.02f) != (offset(l) <= 0);
+  }
+  EXPECT_GT(misjudged, 0);
+  const std::vector<float> controls(kMotors * kLanes);
+  EXPECT_EQ(stepper->Step(controls.data(), 1), 0u);
+  for (uint32_t l = 0; l < kLanes; ++l) {
+    EXPECT_EQ(stepper->Trace(l).contacts.size(), offset(l) <= 0 ? 1u : 0u) << l;
+  }
+}
+
 TEST(Stepper, ManyContactsAreComputedWithMoreMemoryAndCounted) {
   // An Ant in a heap of boxes has far more contacts than the fast slots hold.
   PhysicsOptions options;
