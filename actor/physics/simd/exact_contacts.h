@@ -17,7 +17,7 @@ inline namespace KMYRIAD_LANES_NAMESPACE {
 // Metres. Distances in single precision are off by less than a quarter of it.
 inline constexpr float kDoubtfulDistance = 4e-6f;
 // A normal is off by 1e-7 over this.
-inline constexpr float kDoubtfulNormal = 4e-3f;
+inline constexpr float kDoubtfulNormal = 2e-3f;
 
 // The lanes in which a contact's existence is in doubt.
 template <class F>

@@ -11,6 +11,24 @@
 namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
+// Subtracts scale[k] row[j], j <= k, from the rows of the ancestors k; then the
+// row becomes `scale`. kCount is `count` where it is known, which unrolls the
+// loops, else -1: short loops of unknown length cost more than their work.
+template <int kCount, class F>
+KMYRIAD_LANE_FUNCTION void EliminateRow(const RobotOf<F>& robot,
+                                        const int32_t* ancestor, int32_t count,
+                                        F pivot, F* row, F* matrix) {
+  const int32_t length = kCount >= 0 ? kCount : count;
+  F scale[kCount > 0 ? kCount : kMaxDofs];
+  for (int32_t k = 0; k < length; ++k) scale[k] = row[k] * pivot;
+  for (int32_t k = 0; k < length; ++k) {
+    const F minus = F(0) - scale[k];
+    F* target = matrix + robot.first_ancestor[ancestor[k]];
+    for (int32_t j = 0; j <= k; ++j) target[j] = Fma(minus, row[j], target[j]);
+  }
+  for (int32_t k = 0; k < length; ++k) row[k] = scale[k];
+}
+
 // In place; the diagonal becomes D, and `inverse` [dofs] is 1 / D.
 template <class F>
 void Factorize(const RobotOf<F>& robot, F* matrix, F* inverse) {
@@ -20,15 +38,23 @@ void Factorize(const RobotOf<F>& robot, F* matrix, F* inverse) {
     const F pivot = F(1) / row[count];
     inverse[d] = pivot;
     const int32_t* ancestor = robot.ancestor + robot.first_ancestor[d];
-    for (int32_t k = 0; k < count; ++k) {
-      const F scale = row[k] * pivot;
-      const F minus = F(0) - scale;
-      F* target = matrix + robot.first_ancestor[ancestor[k]];
-      for (int32_t j = 0; j <= k; ++j) {
-        target[j] = Fma(minus, row[j], target[j]);
-      }
+    switch (count) {
+#define KMYRIAD_ELIMINATE(n)                                        \
+  case n:                                                           \
+    EliminateRow<n, F>(robot, ancestor, count, pivot, row, matrix); \
+    break;
+      KMYRIAD_ELIMINATE(0)
+      KMYRIAD_ELIMINATE(1)
+      KMYRIAD_ELIMINATE(2)
+      KMYRIAD_ELIMINATE(3)
+      KMYRIAD_ELIMINATE(4)
+      KMYRIAD_ELIMINATE(5)
+      KMYRIAD_ELIMINATE(6)
+      KMYRIAD_ELIMINATE(7)
+#undef KMYRIAD_ELIMINATE
+      default:
+        EliminateRow<-1, F>(robot, ancestor, count, pivot, row, matrix);
     }
-    for (int32_t k = 0; k < count; ++k) row[k] = row[k] * pivot;
   }
 }
 
