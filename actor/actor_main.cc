@@ -57,8 +57,11 @@ struct ActorOptions {
   // Blocks stepped at the same time; 0: physics.threads of the
   // configuration, and if that is 0 this actor's share of the cores.
   int threads = 0;
-  ProcessFlags process = {
-      .health = "", .metrics = "127.0.0.1:0", .log = "", .log_format = "text"};
+  ProcessFlags process = {.health = "",
+                          .metrics = "127.0.0.1:0",
+                          .log = "",
+                          .log_format = "text",
+                          .tls = {}};
 };
 
 int ExitCodeOf(const absl::Status& status) {
@@ -219,8 +222,8 @@ void WatchSignals(ActorEngine& engine, const ActorMetrics& metrics,
 }
 
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeClient(
-    const std::string& address) {
-  auto client = MakeGrpcLearnerClient(address);
+    const std::string& address, const TlsFiles& tls) {
+  auto client = MakeGrpcLearnerClient(address, tls);
   if (client.ok()) return client;
   return absl::Status(
       client.status().code(),
@@ -239,17 +242,18 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
   engine_options.threads = ResolveThreads(options.threads, config);
   engine_options.longest_backoff = LongestBackoff(options.learner);
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
-                           MakeClient(options.learner));
+                           MakeClient(options.learner, options.process.tls));
   MetricsRegistry registry;
   ActorMetrics metrics(registry);
   ProcessMetrics process_metrics(registry, "actor");
+  KMYRIAD_RETURN_IF_ERROR(
+      process_metrics.WatchCertificate(options.process.tls, Role::kActor));
   KMYRIAD_RETURN_IF_ERROR(process_metrics.Serve(options.process.metrics));
+  GrpcServerOptions health_options;
+  health_options.health_listen = options.process.health;
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> health,
-      GrpcServer::Start({.listen = "",
-                         .health_listen = options.process.health,
-                         .insecure_allow_remote = false},
-                        {}, {kActorServiceName}));
+      GrpcServer::Start(health_options, {}, {kActorServiceName}));
   const ActorHello& hello = engine_options.hello;
   LogInfo("actor ", hello.actor_id, ", ", engine_options.threads, " threads, ",
           hello.instruction_set, ", golden ", ToHex(hello.golden_digest));

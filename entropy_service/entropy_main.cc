@@ -71,14 +71,20 @@ absl::Status Serve(const EntropyOptions& options,
   }
   const std::unique_ptr<EntropyEngine> engine = *std::move(created);
   EntropyServiceImpl service(*engine, metrics);
+  KMYRIAD_RETURN_IF_ERROR(
+      process_metrics.WatchCertificate(options.process.tls, Role::kEntropy));
   KMYRIAD_RETURN_IF_ERROR(process_metrics.Serve(options.process.metrics));
+  GrpcServerOptions server_options;
+  server_options.listen = options.listen;
+  server_options.health_listen = options.process.health;
+  server_options.insecure_allow_remote = options.insecure_allow_remote;
+  server_options.tls = options.process.tls;
+  server_options.on_denied = [&process_metrics] {
+    process_metrics.CountDenied();
+  };
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> server,
-      GrpcServer::Start(
-          {.listen = options.listen,
-           .health_listen = options.process.health,
-           .insecure_allow_remote = options.insecure_allow_remote},
-          {&service}, {kEntropyServiceName}));
+      GrpcServer::Start(server_options, {&service}, {kEntropyServiceName}));
   server->SetReady(true);
   process_metrics.SetInsecureRemote(server->insecure_remote());
   const EntropyInfo info = engine->Info();

@@ -18,7 +18,8 @@ struct EntropyOptions {
   ProcessFlags process = {.health = "",
                           .metrics = "127.0.0.1:9465",
                           .log = "",
-                          .log_format = "text"};
+                          .log_format = "text",
+                          .tls = {}};
   // Listen beyond loopback without encryption.
   bool insecure_allow_remote = false;
 

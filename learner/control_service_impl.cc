@@ -95,11 +95,11 @@ class EventStream : public EventSink {
 
 class WatchReactor : public grpc::ServerWriteReactor<v1::Event> {
  public:
-  explicit WatchReactor(EventLog& log)
+  WatchReactor(EventLog& log, const v1::WatchEventsRequest& request)
       : log_(log), stream_(std::make_shared<EventStream>(this)) {
     // Tells the client that it misses nothing from here on.
     StartSendInitialMetadata();
-    id_ = log_.Add(stream_);
+    id_ = log_.Add(stream_, request.past(), request.past_only());
   }
 
   void OnWriteDone(bool ok) override { Keep()->WriteDone(ok); }
@@ -190,9 +190,9 @@ grpc::ServerUnaryReactor* ControlServiceImpl::Stop(
 
 grpc::ServerWriteReactor<v1::Event>* ControlServiceImpl::WatchEvents(
     grpc::CallbackServerContext* /*context*/,
-    const v1::WatchEventsRequest* /*request*/) {
+    const v1::WatchEventsRequest* request) {
   // Deletes itself at the end of the call.
-  return new WatchReactor(engine_.events());
+  return new WatchReactor(engine_.events(), *request);
 }
 
 }  // namespace kmyriad

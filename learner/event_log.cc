@@ -1,5 +1,6 @@
 #include "learner/event_log.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ void EventLog::Publish(v1::Event::Kind kind, const std::string& message,
   {
     absl::MutexLock lock(&mutex_);
     for (const auto& [id, sink] : sinks_) sink->OnEvent(event);
+    if (past_.size() >= kPastEvents) past_.pop_front();
+    past_.push_back(std::move(event));
   }
   FlushAll();
 }
@@ -36,17 +39,23 @@ void EventLog::FlushAll() {
   for (const auto& sink : sinks) sink->Flush();
 }
 
-int EventLog::Add(std::shared_ptr<EventSink> sink) {
+int EventLog::Add(std::shared_ptr<EventSink> sink, size_t past,
+                  bool past_only) {
   int id = 0;
   {
     absl::MutexLock lock(&mutex_);
-    if (!closed_) {
+    const size_t count = std::min(past, past_.size());
+    for (auto event = past_.end() - static_cast<ptrdiff_t>(count);
+         event != past_.end(); ++event) {
+      sink->OnEvent(*event);
+    }
+    if (closed_ || past_only) {
+      sink->OnEnd();
+    } else {
       id = next_id_++;
-      sinks_[id] = std::move(sink);
-      return id;
+      sinks_[id] = sink;
     }
   }
-  sink->OnEnd();
   sink->Flush();
   return id;
 }

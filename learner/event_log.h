@@ -1,6 +1,8 @@
 #ifndef KMYRIAD_LEARNER_EVENT_LOG_H_
 #define KMYRIAD_LEARNER_EVENT_LOG_H_
 
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,9 +37,13 @@ class EventLog {
   void Publish(v1::Event::Kind kind, const std::string& message,
                const std::string& metrics_json = "");
 
-  // The sink gets events from now on, until Remove. At the end of the log
-  // OnEnd comes at once.
-  int Add(std::shared_ptr<EventSink> sink);
+  // Past events that are kept.
+  static constexpr size_t kPastEvents = 256;
+
+  // The sink gets the newest `past` events, and those from now on, until
+  // Remove. OnEnd comes at once at the end of the log, or with `past_only`.
+  int Add(std::shared_ptr<EventSink> sink, size_t past = 0,
+          bool past_only = false);
   void Remove(int id);
   // Ends all watching.
   void Close();
@@ -48,6 +54,7 @@ class EventLog {
   const Clock& clock_;
   absl::Mutex mutex_;
   std::map<int, std::shared_ptr<EventSink>> sinks_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::Event> past_ ABSL_GUARDED_BY(mutex_);
   int next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -183,18 +183,20 @@ void Announce(const nlohmann::ordered_json& line) {
 }
 
 absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
-                          const sigset_t& signals, MetricsRegistry& registry) {
-  ProcessMetrics metrics(registry, "learner");
+                          const sigset_t& signals, ProcessMetrics& metrics) {
   KMYRIAD_RETURN_IF_ERROR(metrics.Serve(options.process.metrics));
   LearnerServiceImpl learner(engine.hub());
   ControlServiceImpl control(engine);
+  GrpcServerOptions server_options;
+  server_options.listen = options.listen;
+  server_options.health_listen = options.process.health;
+  server_options.insecure_allow_remote = options.insecure_allow_remote;
+  server_options.tls = options.process.tls;
+  server_options.on_denied = [&metrics] { metrics.CountDenied(); };
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> server,
-      GrpcServer::Start(
-          {.listen = options.listen,
-           .health_listen = options.process.health,
-           .insecure_allow_remote = options.insecure_allow_remote},
-          {&learner, &control}, {"kmyriad.v1.Learner", "kmyriad.v1.Control"}));
+      GrpcServer::Start(server_options, {&learner, &control},
+                        {"kmyriad.v1.Learner", "kmyriad.v1.Control"}));
   server->SetReady(true);
   metrics.SetInsecureRemote(server->insecure_remote());
   Announce({{"role", "learner"},
@@ -212,9 +214,36 @@ absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
   return *end == RunEnd::kFinished ? kExitDone : kExitInterrupted;
 }
 
+// What alerts compare with, and how this process came by the run.
+void ExportSession(const RunSession& session, MetricsRegistry& registry) {
+  registry
+      .AddGauge("kmyriad_learner_actors_expected",
+                "Actor processes that the configuration counts on.")
+      .Set(session.config.actors().count());
+  registry
+      .AddGauge("kmyriad_checkpoint_interval_epochs",
+                "Epochs between two checkpoints.")
+      .Set(session.config.checkpoint().every());
+  const auto resumes = [&registry](const char* mode) -> Counter& {
+    return registry.AddCounter(
+        "kmyriad_run_resumes_total",
+        "Times that this process went on with a run that was there; "
+        "best_effort: with a difference that may change bits.",
+        {{"mode", mode}});
+  };
+  Counter& exact = resumes("exact");
+  Counter& best_effort = resumes("best_effort");
+  if (session.resumed) (session.recorded.empty() ? exact : best_effort).Add();
+}
+
 absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
   const sigset_t signals = BlockSignals();
+  MetricsRegistry registry;
+  ProcessMetrics process_metrics(registry, "learner");
+  KMYRIAD_RETURN_IF_ERROR(
+      process_metrics.WatchCertificate(options.process.tls, Role::kLearner));
   KMYRIAD_ASSIGN_OR_RETURN(RunSession session, OpenSession(options));
+  ExportSession(session, registry);
   EngineOptions engine_options;
   engine_options.config = session.config;
   engine_options.threads = session.threads;
@@ -223,9 +252,9 @@ absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
       std::unique_ptr<RunLedger> ledger,
       RunLedger::Open(std::move(session.directory),
                       session.config.checkpoint().keep(), RealClock()));
-  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<EntropyClient> entropy,
-                           MakeGrpcEntropyClient(options.entropy));
-  MetricsRegistry registry;
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<EntropyClient> entropy,
+      MakeGrpcEntropyClient(options.entropy, options.process.tls));
   LearnerMetrics metrics(registry);
   LearnerEngine engine(engine_options, std::move(ledger), *entropy,
                        &PolicyOptimizer::Create, metrics, RealClock());
@@ -239,7 +268,7 @@ absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
     Announce({{"role", "learner"}, {"finished", true}, {"epochs", epochs}});
     return kExitDone;
   }
-  return Serve(options, engine, signals, registry);
+  return Serve(options, engine, signals, process_metrics);
 }
 
 int Main(int argc, char** argv) {

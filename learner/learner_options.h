@@ -22,7 +22,8 @@ struct LearnerOptions {
   ProcessFlags process = {.health = "",
                           .metrics = "127.0.0.1:9464",
                           .log = "",
-                          .log_format = "text"};
+                          .log_format = "text",
+                          .tls = {}};
   // Listen on addresses that others can reach, without TLS.
   bool insecure_allow_remote = false;
 };

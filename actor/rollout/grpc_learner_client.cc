@@ -217,9 +217,9 @@ class GrpcLearnerClient : public LearnerClient {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeGrpcLearnerClient(
-    const std::string& address) {
+    const std::string& address, const TlsFiles& tls) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(address));
+                           MakeChannel(address, {tls, Role::kLearner}));
   return std::make_unique<GrpcLearnerClient>(channel);
 }
 

@@ -6,13 +6,15 @@
 
 #include "absl/status/statusor.h"
 #include "actor/rollout/learner_client.h"
+#include "common/rpc/transport_security.h"
 
 namespace kmyriad {
 
-// Client of Learner.Collect at "HOST:PORT" or "unix:PATH". INVALID_ARGUMENT
+// Client of Learner.Collect at "HOST:PORT" or "unix:PATH", over mutual TLS
+// where `tls` says so. INVALID_ARGUMENT
 // for another address; a learner that is not there is no error yet.
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeGrpcLearnerClient(
-    const std::string& address);
+    const std::string& address, const TlsFiles& tls = {});
 
 }  // namespace kmyriad
 

@@ -19,6 +19,18 @@ void AddProcessFlags(CLI::App& app, ProcessFlags& flags) {
                  "policy version")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  AddTlsFlags(app, flags.tls);
+}
+
+void AddTlsFlags(CLI::App& app, TlsFiles& files) {
+  app.add_option("--tls-certificate", files.certificate,
+                 "PEM file with the own certificate, for mutual TLS")
+      ->envname("KMYRIAD_TLS_CERTIFICATE");
+  app.add_option("--tls-key", files.key, "PEM file with its private key")
+      ->envname("KMYRIAD_TLS_KEY");
+  app.add_option("--tls-ca", files.ca,
+                 "PEM file with the authorities that peers must be of")
+      ->envname("KMYRIAD_TLS_CA");
 }
 
 void StartLogging(const std::string& role, const ProcessFlags& flags) {

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "common/rpc/transport_security.h"
+
 namespace CLI {
 class App;
 }  // namespace CLI
@@ -19,11 +21,17 @@ struct ProcessFlags {
   std::string log;
   // "text" or "json".
   std::string log_format = "text";
+  // Identity under mutual TLS; empty: plaintext.
+  TlsFiles tls;
 };
 
-// Adds --health, --metrics, --log and --log-format, with `flags` as defaults.
-// `flags` must outlive the parsing.
+// Adds --health, --metrics, --log, --log-format and AddTlsFlags, with `flags`
+// as defaults. `flags` must outlive the parsing.
 void AddProcessFlags(CLI::App& app, ProcessFlags& flags);
+
+// Adds --tls-certificate, --tls-key and --tls-ca, which may also come from the
+// environment: KMYRIAD_TLS_CERTIFICATE, KMYRIAD_TLS_KEY, KMYRIAD_TLS_CA.
+void AddTlsFlags(CLI::App& app, TlsFiles& files);
 
 // Logs as the flags say from here on; `role` stands in every line.
 void StartLogging(const std::string& role, const ProcessFlags& flags);

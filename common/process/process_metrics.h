@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/process/certificate_watch.h"
 
 namespace kmyriad {
 
@@ -23,13 +24,21 @@ class ProcessMetrics {
   // "HOST:PORT" with the port that was taken; empty before Serve.
   const std::string& address() const { return address_; }
 
+  // Exports when the certificate in `files` ends, from now on; nothing for
+  // empty files. FAILED_PRECONDITION if `role` cannot be shown with them. Once.
+  absl::Status WatchCertificate(const TlsFiles& files, Role role);
+
+  // A call that the caller's role was refused.
+  void CountDenied() { denied_.Add(); }
   // Whether other machines are served without TLS.
   void SetInsecureRemote(bool insecure) { insecure_.Set(insecure ? 1 : 0); }
 
  private:
   MetricsRegistry& registry_;
   Gauge& insecure_;
+  Counter& denied_;
   std::string address_;
+  std::unique_ptr<CertificateWatch> certificate_;
   std::unique_ptr<MetricsExposer> exposer_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
+#include "common/rpc/handshake_report.h"
 #include "common/rpc/transport_options.h"
 
 namespace kmyriad {
@@ -26,7 +27,7 @@ double LongestBackoff(const Address& address) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
-    const std::string& address) {
+    const std::string& address, const ChannelSecurity& security) {
   KMYRIAD_ASSIGN_OR_RETURN(const Address parsed, ParseAddress(address));
   if (!parsed.is_unix && parsed.port == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -54,8 +55,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // Peers are named by address; a proxy for web traffic must not catch them.
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(parsed.ToString(),
-                                   grpc::InsecureChannelCredentials(), args);
+  const auto credentials =
+      security.tls.enabled()
+          ? MakeChannelCredentials(security.tls, security.peer)
+          : grpc::InsecureChannelCredentials();
+  return grpc::CreateCustomChannel(parsed.ToString(), credentials, args);
 }
 
 double LongestBackoff(const std::string& address) {
@@ -70,8 +74,15 @@ std::chrono::system_clock::time_point DeadlineAfter(double seconds) {
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
+  const std::string meaning =
+      status.error_code() == grpc::StatusCode::UNAVAILABLE
+          ? ExplainHandshake(status.error_message())
+          : "";
+  return absl::Status(
+      static_cast<absl::StatusCode>(status.error_code()),
+      meaning.empty()
+          ? status.error_message()
+          : absl::StrCat(meaning, " (", status.error_message(), ")"));
 }
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {

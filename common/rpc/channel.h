@@ -7,9 +7,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/role.h"
+#include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
 
 namespace kmyriad {
+
+// How a client shows itself, and whom it wants to meet.
+struct ChannelSecurity {
+  TlsFiles tls;
+  // Whose certificate the other end must have.
+  Role peer = Role::kLearner;
+};
 
 // Largest message that any process sends or takes.
 inline constexpr int kMaxMessageBytes = 16 << 20;
@@ -18,8 +27,9 @@ inline constexpr int kMaxMessageBytes = 16 << 20;
 // 10 s, message limit, no compression, reconnect back-off from 0.1 s to
 // LongestBackoff. Returns at once; calls fail with UNAVAILABLE until the peer
 // is there. INVALID_ARGUMENT for an address of another form.
+// With `security.tls` it is mutual TLS, else plaintext.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
-    const std::string& address);
+    const std::string& address, const ChannelSecurity& security = {});
 
 // Most seconds between two attempts to reach a peer: 2, and 0.25 for one on
 // this machine, where an attempt costs next to nothing and a peer that comes
@@ -29,7 +39,8 @@ double LongestBackoff(const std::string& address);
 // Deadline for a unary call, from now.
 std::chrono::system_clock::time_point DeadlineAfter(double seconds);
 
-// The codes are the same numbers; messages are kept.
+// The codes are the same numbers; messages are kept, and explained where TLS is
+// why a peer was not reached.
 absl::Status FromGrpcStatus(const grpc::Status& status);
 grpc::Status ToGrpcStatus(const absl::Status& status);
 

@@ -150,11 +150,11 @@ void SetServerOptions(grpc::ServerBuilder& builder) {
 // Builds a server that listens on `address`, and puts the port that was taken
 // into it.
 absl::StatusOr<std::unique_ptr<grpc::Server>> Build(
-    grpc::ServerBuilder& builder, Address& address) {
+    grpc::ServerBuilder& builder, Address& address,
+    const std::shared_ptr<grpc::ServerCredentials>& credentials) {
   KMYRIAD_RETURN_IF_ERROR(ClaimAddress(address));
   int port = 0;
-  builder.AddListeningPort(address.ToString(),
-                           grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(address.ToString(), credentials, &port);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     // Somebody took it between probe and bind.
@@ -233,7 +233,9 @@ absl::Status GrpcServerImpl::ListenForHealth(const std::string& text) {
   KMYRIAD_ASSIGN_OR_RETURN(Address health, ParseListenAddress(text));
   grpc::ServerBuilder builder;
   SetServerOptions(builder);
-  KMYRIAD_ASSIGN_OR_RETURN(health_server_, Build(builder, health));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      health_server_,
+      Build(builder, health, grpc::InsecureServerCredentials()));
   health_address_ = health.ToString();
   SetReady(false);
   return absl::OkStatus();
@@ -243,12 +245,14 @@ absl::Status GrpcServerImpl::ListenForCalls(
     const GrpcServerOptions& options,
     const std::vector<grpc::Service*>& services) {
   KMYRIAD_ASSIGN_OR_RETURN(Address address, ParseListenAddress(options.listen));
-  if (!address.IsLocal() && !options.insecure_allow_remote) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("address ", options.listen,
-                     " is reachable from other machines, without encryption or "
-                     "authentication; listen on 127.0.0.1 or unix:PATH, or say "
-                     "--insecure-allow-remote"));
+  const bool plaintext = !options.tls.enabled();
+  if (plaintext && !address.IsLocal() && !options.insecure_allow_remote) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "address ", options.listen,
+        " is reachable from other machines, without encryption or "
+        "authentication; give it --tls-certificate, --tls-key and --tls-ca, "
+        "listen on 127.0.0.1 or unix:PATH, or say "
+        "--insecure-allow-remote"));
   }
   grpc::ServerBuilder builder;
   SetServerOptions(builder);
@@ -258,9 +262,13 @@ absl::Status GrpcServerImpl::ListenForCalls(
     builder.SetOption(std::make_unique<ReflectionOption>());
   }
   for (grpc::Service* service : services) builder.RegisterService(service);
-  KMYRIAD_ASSIGN_OR_RETURN(server_, Build(builder, address));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      server_,
+      Build(builder, address,
+            plaintext ? grpc::InsecureServerCredentials()
+                      : MakeServerCredentials(options.tls, options.on_denied)));
   address_ = address.ToString();
-  insecure_remote_ = !address.IsLocal();
+  insecure_remote_ = plaintext && !address.IsLocal();
   if (insecure_remote_) {
     reminder_ = std::make_unique<ThreadPool>(1);
     reminder_->Schedule(

@@ -1,25 +1,32 @@
 #ifndef KMYRIAD_COMMON_RPC_GRPC_SERVER_H_
 #define KMYRIAD_COMMON_RPC_GRPC_SERVER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
 
 namespace kmyriad {
 
 struct GrpcServerOptions {
   // "HOST:PORT" (port 0: a free one) or "unix:PATH". A host other than
-  // loopback is refused unless `insecure_allow_remote`. Empty: no services, for
-  // a process that has health alone.
+  // loopback is refused without TLS, unless `insecure_allow_remote`. Empty: no
+  // services, for a process that has health alone.
   std::string listen;
   // Address of the plaintext health service; empty: none. "HOST:PORT" or
   // "unix:PATH".
   std::string health_listen;
   bool insecure_allow_remote = false;
+  // Own identity under mutual TLS; empty: plaintext. Health is plaintext
+  // always.
+  TlsFiles tls;
+  // Hears of every call that the caller's role was refused; must not block.
+  std::function<void()> on_denied;
   // While others are served without TLS, a warning is logged as often.
   double reminder_seconds = 60;
 };

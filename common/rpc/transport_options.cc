@@ -5,6 +5,7 @@
 
 #include "common/base/logging.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/handshake_report.h"
 #include "grpc/grpc.h"
 #include "grpc/support/log.h"
 
@@ -28,6 +29,7 @@ void RouteGrpcLogs() {
       return;
     }
     gpr_set_log_function([](gpr_log_func_args* args) {
+      if (ReportHandshake(args->message)) return;
       // The library calls an error what our own status then explains.
       Log(args->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kInfo
                                                    : LogLevel::kDebug,

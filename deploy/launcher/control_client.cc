@@ -13,7 +13,21 @@ namespace {
 
 // Events that may wait to be taken; more are dropped, the newest first.
 constexpr size_t kQueuedEvents = 1024;
+// To ask a connection that has failed for its reason.
+constexpr double kReasonSeconds = 1;
 constexpr absl::Duration kReconnectWait = absl::Milliseconds(200);
+
+// Says why, where the connection tells: a call that does not wait for it.
+absl::Status NoAnswer(v1::Control::StubInterface& stub, double seconds) {
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(kReasonSeconds));
+  v1::Status answer;
+  const absl::Status reason =
+      FromGrpcStatus(stub.GetStatus(&context, v1::GetStatusRequest(), &answer));
+  return absl::UnavailableError(absl::StrCat(
+      "no answer within ", seconds, " s",
+      absl::IsUnavailable(reason) ? absl::StrCat(": ", reason.message()) : ""));
+}
 
 // One unary call that waits, within its deadline, for the learner to be there.
 template <typename Request, typename Response>
@@ -28,8 +42,7 @@ absl::StatusOr<Response> Call(
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::UnavailableError(
-        absl::StrCat("no answer within ", seconds, " s"));
+    return NoAnswer(stub, seconds);
   }
   KMYRIAD_RETURN_IF_ERROR(FromGrpcStatus(status));
   return response;
@@ -38,9 +51,9 @@ absl::StatusOr<Response> Call(
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Create(
-    const std::string& address, double deadline_seconds) {
+    const std::string& address, double deadline_seconds, const TlsFiles& tls) {
   KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(address));
+                           MakeChannel(address, {tls, Role::kLearner}));
   return std::unique_ptr<ControlClient>(
       new ControlClient(std::move(channel), deadline_seconds));
 }
@@ -100,6 +113,26 @@ absl::StatusOr<v1::StopResponse> ControlClient::Stop(
   request.set_request_id(request_id);
   return Call(*stub_, deadline_seconds_, request,
               &v1::Control::StubInterface::Stop);
+}
+
+absl::StatusOr<std::vector<v1::Event>> ControlClient::PastEvents(
+    uint32_t count) {
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(deadline_seconds_));
+  context.set_wait_for_ready(true);
+  v1::WatchEventsRequest request;
+  request.set_past(count);
+  request.set_past_only(true);
+  const auto reader = stub_->WatchEvents(&context, request);
+  std::vector<v1::Event> events;
+  v1::Event event;
+  while (reader->Read(&event)) events.push_back(std::move(event));
+  const grpc::Status status = reader->Finish();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return NoAnswer(*stub_, deadline_seconds_);
+  }
+  KMYRIAD_RETURN_IF_ERROR(FromGrpcStatus(status));
+  return events;
 }
 
 EventWatcher::EventWatcher(ControlClient& client)

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/bounded_queue.h"
 #include "common/base/thread_pool.h"
+#include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
 #include "kmyriad/v1/learner.grpc.pb.h"
 
@@ -18,9 +19,11 @@ namespace kmyriad {
 // that cannot be reached by then is UNAVAILABLE. Thread-safe.
 class ControlClient {
  public:
-  // `address` is "HOST:PORT" or "unix:PATH". Returns at once.
+  // `address` is "HOST:PORT" or "unix:PATH", over mutual TLS where `tls` says
+  // so. Returns at once.
   static absl::StatusOr<std::unique_ptr<ControlClient>> Create(
-      const std::string& address, double deadline_seconds);
+      const std::string& address, double deadline_seconds,
+      const TlsFiles& tls = {});
 
   absl::StatusOr<v1::Status> GetStatus();
   absl::StatusOr<v1::PauseResponse> Pause(const std::string& request_id);
@@ -32,6 +35,8 @@ class ControlClient {
                                               const std::string& checkpoint,
                                               bool dry_run);
   absl::StatusOr<v1::StopResponse> Stop(const std::string& request_id);
+  // The newest events, at most `count` (and kPastEvents), oldest first.
+  absl::StatusOr<std::vector<v1::Event>> PastEvents(uint32_t count);
 
   v1::Control::StubInterface& stub() { return *stub_; }
 

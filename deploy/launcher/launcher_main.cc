@@ -14,7 +14,9 @@
 #include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
 #include "common/config/run_config.h"
+#include "common/process/process_flags.h"
 #include "deploy/launcher/command_output.h"
+#include "deploy/launcher/commands/certs.h"
 #include "deploy/launcher/commands/ctl.h"
 #include "deploy/launcher/commands/doctor.h"
 #include "deploy/launcher/commands/export.h"
@@ -36,6 +38,7 @@ struct AllOptions {
   InspectOptions inspect;
   ExportOptions exported;
   PlotOptions plot;
+  CertsOptions certs;
   std::string doctor_runs = kRunsFolder;
   bool json = false;
 };
@@ -90,6 +93,7 @@ void AddCtl(CLI::App& app, CtlOptions& options) {
   const std::vector<std::pair<const char*, const char*>> verbs = {
       {"status", "What it is doing"},
       {"watch", "Its events, until Ctrl-C"},
+      {"events", "What it has reported lately"},
       {"pause", "Stop handing out work"},
       {"resume", "Go on after a pause"},
       {"checkpoint", "Persist the last finished epoch now"},
@@ -112,6 +116,12 @@ void AddCtl(CLI::App& app, CtlOptions& options) {
         ->capture_default_str();
     sub->add_option("--request-id", options.request_id,
                     "Repeating a call with its id has no further effect");
+    AddTlsFlags(*sub, options.tls);
+    if (std::string(verb) == "events") {
+      sub->add_option("--last", options.last, "How many of them")
+          ->check(CLI::Range(1, 256))
+          ->capture_default_str();
+    }
     if (std::string(verb) == "restore") {
       sub->add_option("checkpoint", options.checkpoint,
                       "Folder name or epoch number")
@@ -161,6 +171,21 @@ void AddOthers(CLI::App& app, AllOptions& all) {
       "doctor", "What this machine has, and what it means for a run");
   AddRuns(doctor, &all.doctor_runs);
   doctor->add_flag("--json", all.json, "As JSON");
+
+  CLI::App* certs = app.add_subcommand(
+      "certs", "Make an authority and certificates for a test cluster");
+  certs->add_option("folder", all.certs.folder, "Folder to write them to")
+      ->required();
+  certs->add_option("--authority", all.certs.authority,
+                    "Folder of the authority to issue with (ca.crt, ca.key); "
+                    "else a new one is made");
+  certs
+      ->add_option("--host", all.certs.names,
+                   "Further name or address of a host; repeatable")
+      ->allow_extra_args(false);
+  certs->add_option("--days", all.certs.days, "Days that they are good for")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
 
   CLI::App* bench = app.add_subcommand(
       "bench", "Measure: physics, policy, knn, rpc, update or epoch");
@@ -240,6 +265,7 @@ int Main(int argc, char** argv) {
     return HandOver("kmyriad-" + command,
                     app.get_subcommands().front()->remaining());
   }
+  if (command == "certs") return RunCerts(all.certs);
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);
   if (command == "export") return RunExport(all.exported);

@@ -230,9 +230,9 @@ class GrpcEntropyClient : public EntropyClient {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
-    const std::string& address) {
+    const std::string& address, const TlsFiles& tls) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(address));
+                           MakeChannel(address, {tls, Role::kEntropy}));
   return MakeGrpcEntropyClient(v1::EntropyService::NewStub(channel), address);
 }
 

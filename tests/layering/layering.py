@@ -16,8 +16,9 @@ DEPENDENCIES = {
     "common/metrics": [],
     "common/config": ["proto"],
     "common/policy": ["common/math"],
-    "common/rpc": ["common/metrics", "proto"],
-    "common/process": ["common/metrics", "common/rpc"],
+    "common/certificates": [],
+    "common/rpc": ["common/certificates", "common/metrics", "proto"],
+    "common/process": ["common/certificates", "common/metrics", "common/rpc"],
     "actor/physics": ["common/math", "common/policy"],
     "actor/env": ["actor/physics", "common/math"],
     "actor/rollout": ["actor/env", "common/math", "common/policy",
@@ -45,7 +46,8 @@ DEPENDENCIES = {
     # A component's code only where a command needs it, and never torch.
     "deploy/launcher": ["actor/env", "actor/rollout", "learner/checkpoint",
                         "common/math", "common/policy", "common/config",
-                        "common/rpc", "common/metrics", "proto"],
+                        "common/certificates", "common/process", "common/rpc",
+                        "common/metrics", "proto"],
 }
 
 MAIN = r".*_main\.cc"
@@ -67,7 +69,8 @@ CONFINEMENT = [
     (r"CLI/", [MAIN, r"common/process/.*", r"deploy/launcher/.*",
                r"tests/(benchmark|common/process)/.*"]),
     (r"cairo", [r"(tests/)?deploy/launcher/.*"]),
-    (r"openssl/|isa-l", [r"common/base/.*"]),
+    (r"openssl/|isa-l", [r"common/(base|certificates)/.*",
+                         r"tests/common/rpc/.*"]),
     (r"nlohmann/", [r"learner/.*", r"deploy/launcher/.*", MAIN, TESTS]),
     (r"google/protobuf/",
      [r"common/(config|rpc)/.*", r"learner/(checkpoint/)?\w+\.(h|cc)", SERVICE,

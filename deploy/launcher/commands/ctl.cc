@@ -9,6 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
 #include "deploy/launcher/command_output.h"
@@ -151,18 +153,25 @@ void PrintRestore(const v1::RestoreResponse& response, bool dry_run) {
   }
 }
 
+void PrintEvent(const v1::Event& event, bool json) {
+  if (json) {
+    std::fputs(Json(event, false).c_str(), stdout);
+    return;
+  }
+  const absl::Time time = absl::UnixEpoch() + absl::Seconds(event.time());
+  std::printf(
+      "%s  %s  %s\n",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()).c_str(),
+      v1::Event::Kind_Name(event.kind()).c_str(), event.message().c_str());
+}
+
 int Watch(ControlClient& client, const CtlOptions& options,
           SignalSource& signals) {
   EventWatcher watcher(client);
   pollfd wake{signals.fd(), POLLIN, 0};
   while (signals.Take().empty()) {
     for (const v1::Event& event : watcher.Take()) {
-      if (options.json) {
-        std::fputs(Json(event, false).c_str(), stdout);
-      } else {
-        std::printf("%s  %s\n", v1::Event::Kind_Name(event.kind()).c_str(),
-                    event.message().c_str());
-      }
+      PrintEvent(event, options.json);
       std::fflush(stdout);
     }
     poll(&wake, 1, 100);
@@ -225,6 +234,12 @@ absl::StatusOr<int> Ctl(ControlClient& client, const CtlOptions& options,
         options,
         [&](const auto& response) { PrintRestore(response, options.dry_run); });
   }
+  if (options.verb == "events") {
+    KMYRIAD_ASSIGN_OR_RETURN(const std::vector<v1::Event> events,
+                             client.PastEvents(options.last));
+    for (const v1::Event& event : events) PrintEvent(event, options.json);
+    return kExitDone;
+  }
   // Reachable at all? Watching itself would wait for ever.
   KMYRIAD_RETURN_IF_ERROR(client.GetStatus().status());
   return Watch(client, options, signals);
@@ -233,9 +248,18 @@ absl::StatusOr<int> Ctl(ControlClient& client, const CtlOptions& options,
 }  // namespace
 
 int RunCtl(const CtlOptions& options, SignalSource& signals) {
+  if (options.tls.enabled()) {
+    const absl::Status status =
+        CheckTlsFiles(options.tls, Role::kOperator, RealClock().WallTime())
+            .status();
+    if (!status.ok()) {
+      return ReportError(absl::InvalidArgumentError(status.message()));
+    }
+  }
   const absl::StatusOr<std::string> address = ResolveLearner(options);
   if (!address.ok()) return ReportError(address.status());
-  const auto client = ControlClient::Create(*address, options.deadline_seconds);
+  const auto client =
+      ControlClient::Create(*address, options.deadline_seconds, options.tls);
   if (!client.ok()) {
     return ReportError(absl::Status(client.status().code(),
                                     absl::StrCat("--learner = ", *address, ": ",

@@ -1,15 +1,17 @@
 #ifndef KMYRIAD_DEPLOY_LAUNCHER_COMMANDS_CTL_H_
 #define KMYRIAD_DEPLOY_LAUNCHER_COMMANDS_CTL_H_
 
+#include <cstdint>
 #include <string>
 
+#include "common/rpc/transport_security.h"
 #include "deploy/launcher/signal_source.h"
 
 namespace kmyriad {
 
 struct CtlOptions {
-  // "status", "watch", "pause", "resume", "checkpoint", "list", "restore" or
-  // "stop".
+  // "status", "watch", "events", "pause", "resume", "checkpoint", "list",
+  // "restore" or "stop".
   std::string verb;
   // Address of the learner; empty: that of the run `name` in `runs`; both
   // empty: the only live run in `runs`, or 127.0.0.1:50051.
@@ -23,6 +25,10 @@ struct CtlOptions {
   bool dry_run = false;
   bool json = false;
   double deadline_seconds = 10;
+  // events only: how many, the newest.
+  uint32_t last = 20;
+  // Identity as operator under mutual TLS; empty: plaintext.
+  TlsFiles tls;
 };
 
 // `kmyriad ctl`: one call of service Control, its answer on stdout. Returns
