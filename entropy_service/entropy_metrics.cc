@@ -71,7 +71,8 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
       diversity_null_(
           registry.AddGauge("kmyriad_exploration_diversity",
                             "How much the agents' whereabouts differ, nats.",
-                            {{"measure", "occupancy_jsd_null"}})) {}
+                            {{"measure", "occupancy_jsd_null"}})),
+      cell_visits_(registry) {}
 
 void EntropyMetrics::Scored(const ScoredEpoch& epoch, double knn_seconds) {
   scored_.Add();
@@ -89,6 +90,7 @@ void EntropyMetrics::Scored(const ScoredEpoch& epoch, double knn_seconds) {
   coverage_cells_.Set(static_cast<double>(cells));
   diversity_.Set(epoch.diversity_nats);
   diversity_null_.Set(epoch.diversity_null_nats);
+  cell_visits_.Set(*epoch.request.coverage, epoch.cell_visits);
 }
 
 void EntropyMetrics::Rejected(const absl::Status& status) {

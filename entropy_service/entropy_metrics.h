@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "common/metrics/metrics_registry.h"
+#include "entropy_service/cell_visit_gauges.h"
 #include "entropy_service/particle_store.h"
 
 namespace kmyriad {
@@ -40,6 +41,7 @@ class EntropyMetrics {
   Gauge& coverage_cells_;
   Gauge& diversity_;
   Gauge& diversity_null_;
+  CellVisitGauges cell_visits_;
 };
 
 }  // namespace kmyriad

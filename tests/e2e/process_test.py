@@ -2,12 +2,21 @@
 health over the wire, logs as JSON."""
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
+import urllib.request
 
 import harness
 from harness import BIN, SMALL
+
+
+# Every label that any of our series may have.
+LABELS = {"cell_x", "cell_y", "agents", "env_id", "estimator", "kind", "le",
+          "measure", "mode", "part", "phase", "quantile", "reason", "result",
+          "revision", "role", "run_name", "scope", "seed", "state", "term",
+          "version", "volume"}
 
 
 class ProcessTest(harness.EndToEndTest):
@@ -39,6 +48,26 @@ class ProcessTest(harness.EndToEndTest):
                                           "policy_version", "message"])
         return lines
 
+    def series(self, ready):
+        """(name, labels) of everything that a process exports."""
+        with urllib.request.urlopen(f"http://{ready['metrics']}/metrics",
+                                    timeout=30) as answer:
+            text = answer.read().decode()
+        found = []
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, labels = re.match(r"([a-z_0-9]+)(?:{(.*)})? ",
+                                        line).groups()
+                found.append((name, dict(re.findall(r'([a-z_]+)="([^"]*)"',
+                                                    labels or ""))))
+        return found
+
+    def assert_few(self, series, most):
+        """Series do not grow with agents, environments or steps."""
+        self.assertLess(len(series), most)
+        labels = {name for _, labels in series for name in labels}
+        self.assertLessEqual(labels, LABELS)
+
     def test_health_tells_live_ready_and_gone(self):
         process, ready, log = self.launch(
             "entropy", "--listen", f"unix:{self.runs}/entropy.sock")
@@ -67,12 +96,24 @@ class ProcessTest(harness.EndToEndTest):
             (1, "not serving"))
         _, entropy, _ = self.launch("entropy", "--listen",
                                     f"unix:{self.runs}/entropy.sock")
-        learner, _, learner_log = self.launch(
+        learner, learning, learner_log = self.launch(
             "learner", *SMALL, "--set", "run.epochs=3", "--run-dir",
             os.path.join(self.runs, "run"), "--listen",
             f"unix:{self.runs}/learner.sock", "--entropy",
             entropy["listening"])
+        names = {name for name, _ in self.series(learning)}
+        self.assertLessEqual({"kmyriad_build_info", "kmyriad_run_info",
+                              "kmyriad_rpc_denied_total",
+                              "kmyriad_learner_actors_expected",
+                              "kmyriad_run_resumes_total",
+                              "process_cpu_seconds_total"}, names)
+        self.assert_few(self.series(learning), 300)
+        self.assert_few(self.series(ready), 200)
         self.assertEqual(learner.wait(harness.DEADLINE), 0)
+        series = self.series(entropy)
+        self.assertIn("kmyriad_exploration_cell_visits",
+                      {name for name, _ in series})
+        self.assert_few(series, 1024 + 200)
         self.assertEqual(actor.wait(harness.DEADLINE), 0)
         # Every line says for which run and policy, once they are known.
         for path in (learner_log, log):
