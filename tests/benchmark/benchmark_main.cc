@@ -127,7 +127,7 @@ class BenchmarkCommands {
   void AddRpc() {
     CLI::App* c = Add("rpc", "Processor time per byte of the state stream",
                       [this] { return RunRpcBenchmark(rpc_); });
-    c->add_option("--transport", rpc_.transport, "unix, tcp or both")
+    c->add_option("--transport", rpc_.transport, "unix, tcp, mtls or all")
         ->capture_default_str();
     c->add_option("--megabytes", rpc_.megabytes)->capture_default_str();
     c->add_option("--repeats", rpc_.repeats)->capture_default_str();

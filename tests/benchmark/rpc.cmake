@@ -2,7 +2,8 @@ kmyriad_cc_library(NAME rpc_benchmark
   SRCS rpc_benchmark.cc
   HDRS rpc_benchmark.h
   DEPS nlohmann_json::nlohmann_json absl::statusor
-  PRIVATE_DEPS kmyriad::base kmyriad::collector kmyriad::proto
+  PRIVATE_DEPS absl::cleanup kmyriad::base kmyriad::certificates
+               kmyriad::collector kmyriad::proto
                kmyriad::rollout kmyriad::rpc absl::status absl::strings
                absl::synchronization)
 

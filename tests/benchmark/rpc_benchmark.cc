@@ -10,13 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "actor/rollout/byte_credits.h"
 #include "actor/rollout/grpc_learner_client.h"
 #include "common/base/clock.h"
+#include "common/base/file_system.h"
 #include "common/base/status_macros.h"
+#include "common/certificates/certificate_authority.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
 #include "common/rpc/message_codec.h"
@@ -247,16 +250,62 @@ absl::StatusOr<Cost> Transfer(const Load& load, LearnerClient& client) {
   return cost;
 }
 
+// Both ends' files; empty: plaintext.
+struct Identities {
+  TlsFiles learner;
+  TlsFiles actor;
+};
+
+absl::StatusOr<TlsFiles> WriteIdentity(const std::string& folder,
+                                       const KeyAndCertificate& authority,
+                                       Role role) {
+  CertificateRequest request;
+  request.common_name = std::string(RoleName(role));
+  request.uris = {RoleUri(role)};
+  request.not_before = RealClock().WallTime() - absl::Hours(1);
+  request.not_after = request.not_before + absl::Hours(24);
+  KMYRIAD_ASSIGN_OR_RETURN(const KeyAndCertificate own,
+                           IssueCertificate(authority, request));
+  const std::string stem = JoinPath(folder, RoleName(role));
+  const TlsFiles files = {absl::StrCat(stem, ".crt"),
+                          absl::StrCat(stem, ".key"),
+                          JoinPath(folder, "ca.crt")};
+  FileSystem& system = PosixFileSystem();
+  KMYRIAD_RETURN_IF_ERROR(
+      system.WriteAndSync(files.certificate, own.certificate));
+  KMYRIAD_RETURN_IF_ERROR(system.WriteAndSync(files.key, own.key));
+  KMYRIAD_RETURN_IF_ERROR(system.WriteAndSync(files.ca, authority.certificate));
+  return files;
+}
+
+absl::StatusOr<Identities> WriteIdentities(const std::string& folder) {
+  CertificateRequest request;
+  request.common_name = "bench-ca";
+  request.not_before = RealClock().WallTime() - absl::Hours(1);
+  request.not_after = request.not_before + absl::Hours(24);
+  KMYRIAD_ASSIGN_OR_RETURN(const KeyAndCertificate authority,
+                           MakeAuthority(request));
+  Identities identities;
+  KMYRIAD_ASSIGN_OR_RETURN(identities.learner,
+                           WriteIdentity(folder, authority, Role::kLearner));
+  KMYRIAD_ASSIGN_OR_RETURN(identities.actor,
+                           WriteIdentity(folder, authority, Role::kActor));
+  return identities;
+}
+
 absl::StatusOr<nlohmann::json> MeasureTransport(const Load& load,
                                                 const std::string& address,
+                                                const Identities& identities,
                                                 uint32_t repeats) {
   SinkLearner service(load.credit_bytes / kAckShare);
   GrpcServerOptions options;
   options.listen = address;
+  options.tls = identities.learner;
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                            GrpcServer::Start(options, {&service}, {}));
-  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
-                           MakeGrpcLearnerClient(server->address()));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LearnerClient> client,
+      MakeGrpcLearnerClient(server->address(), identities.actor));
   // Warms the connection, its threads and the heap.
   Load warm_up = load;
   warm_up.segments = std::min<uint64_t>(load.segments, 64);
@@ -325,8 +374,8 @@ absl::Status CheckOptions(const RpcBenchmarkOptions& options) {
         absl::StrCat("--", key, " = ", value, ": ", mend));
   };
   if (options.transport != "unix" && options.transport != "tcp" &&
-      options.transport != "both") {
-    return wrong("transport", options.transport, "use unix, tcp or both");
+      options.transport != "mtls" && options.transport != "all") {
+    return wrong("transport", options.transport, "use unix, tcp, mtls or all");
   }
   if (options.megabytes < 1 || options.megabytes > 1000000) {
     return wrong("megabytes", absl::StrCat(options.megabytes),
@@ -364,22 +413,28 @@ absl::StatusOr<nlohmann::json> RunRpcBenchmark(
   result["bytes"] = load.bytes;
   result["batch_bytes"] = load.slice_steps * kSampleBytes * kBlockLanes;
   result["credit_bytes"] = options.credit_bytes;
-  if (options.transport != "tcp") {
-    std::string folder = "/tmp/kmyriad-bench-XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr) {
-      return absl::UnavailableError("no folder for a socket under /tmp");
+  std::string folder = "/tmp/kmyriad-bench-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) {
+    return absl::UnavailableError("no folder for a socket under /tmp");
+  }
+  const auto remove = absl::MakeCleanup(
+      [&folder] { PosixFileSystem().RemoveAll(folder).IgnoreError(); });
+  KMYRIAD_ASSIGN_OR_RETURN(const Identities identities,
+                           WriteIdentities(folder));
+  const auto measure = [&](const char* transport, const std::string& address,
+                           const Identities& ends) -> absl::Status {
+    if (options.transport != transport && options.transport != "all") {
+      return absl::OkStatus();
     }
-    const auto unix_result = MeasureTransport(
-        load, absl::StrCat("unix:", folder, "/s"), options.repeats);
-    unlink(absl::StrCat(folder, "/s").c_str());
-    rmdir(folder.c_str());
-    KMYRIAD_RETURN_IF_ERROR(unix_result.status());
-    result["unix"] = *unix_result;
-  }
-  if (options.transport != "unix") {
     KMYRIAD_ASSIGN_OR_RETURN(
-        result["tcp"], MeasureTransport(load, "127.0.0.1:0", options.repeats));
-  }
+        result[transport],
+        MeasureTransport(load, address, ends, options.repeats));
+    return absl::OkStatus();
+  };
+  KMYRIAD_RETURN_IF_ERROR(
+      measure("unix", absl::StrCat("unix:", folder, "/s"), {}));
+  KMYRIAD_RETURN_IF_ERROR(measure("tcp", "127.0.0.1:0", {}));
+  KMYRIAD_RETURN_IF_ERROR(measure("mtls", "127.0.0.1:0", identities));
   result["cpu_ns_per_byte_by_part"] = MeasureParts(load);
   return result;
 }

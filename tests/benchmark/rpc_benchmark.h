@@ -10,8 +10,8 @@
 namespace kmyriad {
 
 struct RpcBenchmarkOptions {
-  // "unix", "tcp" (loopback) or "both".
-  std::string transport = "both";
+  // "unix", "tcp" (loopback), "mtls" (the same, with mutual TLS) or "all".
+  std::string transport = "all";
   // Of state batches per run; a run takes the best of `repeats`.
   uint64_t megabytes = 1000;
   uint32_t repeats = 3;
