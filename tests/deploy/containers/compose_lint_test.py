@@ -26,7 +26,8 @@ class ComposeTest(unittest.TestCase):
 
     def test_overlays_repeat_the_commands_of_the_base(self):
         for name, more, less in (
-                ("compose.gpu.yaml", {"--set=learner.device=cuda"}, set()),):
+                ("compose.gpu.yaml", {"--set=learner.device=cuda"}, set()),
+                ("compose.mtls.yaml", set(), {"--insecure-allow-remote"})):
             stack = lint.merged(BASE, lint.load(name))
             for service in lint.PROGRAMS:
                 base = set(BASE["services"][service]["command"])

@@ -73,9 +73,15 @@ def until(condition, what, deadline=DEADLINE):
 
 
 def pull(image):
-    return exists(image) or subprocess.run(
-        ["podman", "pull", "--quiet", image], capture_output=True,
-        timeout=DEADLINE).returncode == 0
+    """Whether the image is there, after an attempt to pull it."""
+    if exists(image):
+        return True
+    try:
+        return subprocess.run(["podman", "pull", "--quiet", image],
+                              capture_output=True,
+                              timeout=DEADLINE).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def make_base():

@@ -142,7 +142,8 @@ def ports(item):
             bad.append(f"{flag} is not the port {name}")
         if flag not in flags and (name != "grpc" or name in declared):
             bad.append(f"no {flag}")
-    secure = any(flag.startswith("--tls") for flag in flags)
+    secure = any(variable["name"] == "KMYRIAD_TLS_CERTIFICATE"
+                 for variable in item.get("env", []))
     if "--listen" in flags and secure == (
             "--insecure-allow-remote" in item["args"]):
         bad.append("serves with TLS, or says that it does not; not both")

@@ -103,6 +103,8 @@ class NegativeControls(unittest.TestCase):
                               {"grpc": {"port": 50051}})
         self.broken_container("--metrics", "args", ["--health=0.0.0.0:50052"])
         self.broken_container("TLS", "args", ["--listen=0.0.0.0:50051"])
+        self.broken_container("not both", "env", [
+            {"name": "KMYRIAD_TLS_CERTIFICATE", "value": "x"}])
 
     def test_services_and_budgets(self):
         self.broken("leads to 0", lambda objects: objects[

@@ -107,6 +107,15 @@ class OverlaysTest(unittest.TestCase):
                 _, errors = learner.communicate()
                 self.assertIn("listening", line, f"{folder}: {errors}")
 
+    def test_mutual_tls_is_everywhere_or_nowhere(self):
+        for overlay in os.listdir(OVERLAYS):
+            text = rendered(overlay)
+            secure = overlay == "mtls"
+            self.assertEqual(text.count("KMYRIAD_TLS_KEY"),
+                             3 if secure else 0, overlay)
+            self.assertEqual(text.count("--insecure-allow-remote"),
+                             0 if secure else 2, overlay)
+
     def test_broken_copies_fail(self):
         text = rendered("workstation")
         for before, after in (
