@@ -13,6 +13,35 @@ def joined(x, y):
                 "include": {"names": [x, y]}}})
 
 
+def number(field):
+    return {"targetField": field, "destinationType": "number"}
+
+
+MAP = Row("Map", (
+    XYChart("Where the population is", "none",
+            "Particles of the last epoch in each square of the world, seen "
+            "from above; brighter is more. Squares that nobody visited stay "
+            "blank.", "colour in every reachable square, without a hot spot "
+            "at the start.",
+            (Query(f"kmyriad_exploration_cell_visits{{{ENTROPY}}} > 0",
+                   instant=True, form="table"),), width=12, height=14,
+            x="cell_x", y="cell_y", color="Value", shape="square", point=14,
+            prepare=({"id": "convertFieldType", "options": {
+                "fields": {}, "conversions": [number("cell_x"),
+                                              number("cell_y")]}},)),
+    TimeSeries("Busiest square", "percentunit",
+               "Share of the particles that lie in the fullest square of the "
+               "map.", "falls towards one over the number of squares.",
+               (Query(f"max(kmyriad_exploration_cell_visits{{{ENTROPY}}}) / "
+                      f"sum(kmyriad_exploration_cell_visits{{{ENTROPY}}})"),),
+               width=12, height=7, lowest=0),
+    TimeSeries("Squares with visits", "none",
+               "Squares of the map that were visited in the last epoch.",
+               "rises, then is steady.",
+               (Query(f"count(kmyriad_exploration_cell_visits{{{ENTROPY}}} > "
+                      "0)"),), width=12, height=7, lowest=0),
+))
+
 GROWTH = Row("Growth", (
     TimeSeries("Entropy", "none",
                "Entropy of the pooled states, in nats.",
@@ -109,4 +138,4 @@ POPULATION = Row("Population", (
 
 DASHBOARD = Dashboard(
     "kmyriad-exploration", "Exploration", __doc__,
-    (GROWTH, PLATEAU, POPULATION))
+    (MAP, GROWTH, PLATEAU, POPULATION))

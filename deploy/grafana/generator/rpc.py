@@ -72,6 +72,25 @@ SCORING = Row("Scoring", (
                       f"{{{ENTROPY}}}[$__rate_interval])))"),)),
 ))
 
+SECURITY = Row("Security", (
+    TimeSeries("Certificates end in", "s",
+               "Time for which each process's certificate is still good; "
+               "empty without TLS.", "more than a week.",
+               (Query("kmyriad_tls_certificate_not_after_timestamp_seconds"
+                      f"{{{RUN}}} - time()", "{{job}} {{instance}}"),),
+               lowest=0, steps=((None, "red"), (604800, "green"))),
+    TimeSeries("Denied", "ops",
+               "Calls per second that were refused because of the role in "
+               "the caller's certificate.", "0.",
+               (Query(f"rate(kmyriad_rpc_denied_total{{{RUN}}}"
+                      "[$__rate_interval])", "{{job}} {{instance}}"),)),
+    TimeSeries("Without TLS", "none",
+               "1 where other machines are served in plain text.",
+               "0, or 1 on a network that nobody else is on.",
+               (Query(f"kmyriad_rpc_insecure_remote{{{RUN}}}",
+                      "{{job}} {{instance}}"),), lowest=0, highest=1),
+))
+
 OBSERVING = Row("Observation itself", (
     TimeSeries("Scrape time", "s", "Seconds that a scrape takes.",
                "below 0.02.",
@@ -88,4 +107,4 @@ OBSERVING = Row("Observation itself", (
 ))
 
 DASHBOARD = Dashboard("kmyriad-rpc", "RPC", __doc__,
-                      (STREAMS, REFUSED, SCORING, OBSERVING))
+                      (STREAMS, REFUSED, SCORING, SECURITY, OBSERVING))

@@ -36,10 +36,14 @@ class Program:
 
     def __init__(self, folder, name, *arguments):
         self.log = os.path.join(folder, f"{name}.log")
+        role = name.split("-")[0]
+        files = os.path.join(folder, "certs", role)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BIN, f"kmyriad-{name.split('-')[0]}"),
-                 *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+                [os.path.join(BIN, f"kmyriad-{role}"), *arguments,
+                 "--tls-certificate", os.path.join(files, "tls.crt"),
+                 "--tls-key", os.path.join(files, "tls.key"),
+                 "--tls-ca", os.path.join(files, "ca.crt")], stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line:
             with open(self.log, encoding="utf-8") as log:
@@ -63,10 +67,13 @@ class Program:
 
 
 class Run:
-    """Entropy service, learner and two actors."""
+    """Entropy service, learner and two actors, under mutual TLS."""
 
     def __init__(self, folder):
         self.folder = folder
+        subprocess.run([os.path.join(BIN, "kmyriad"), "certs",
+                        os.path.join(folder, "certs")], check=True,
+                       capture_output=True, timeout=DEADLINE)
         loopback = ("--metrics", "127.0.0.1:0")
         self.programs = {}
         self.programs["entropy"] = Program(
