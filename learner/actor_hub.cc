@@ -100,7 +100,9 @@ void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
                  " refused: ", status.message());
       CloseStream(id, stream, status, &report);
     } else {
+      // Until the stream is admitted, and no bytes that mean nothing.
       stream.hello = hello;
+      stream.hello.DiscardUnknownFields();
       stream.actor = hello.actor_id();
       stream.state = State::kWaiting;
       for (auto& [other_id, other] : streams_) {
@@ -119,6 +121,7 @@ void ActorHub::OnHello(StreamId id, const v1::Hello& hello) {
 void ActorHub::Admit(StreamId id, Stream& stream, Report* report) {
   stream.state = State::kActive;
   leases_.AddActor(id, stream.hello.capacity_blocks());
+  stream.hello.Clear();
   v1::LearnerMessage message;
   v1::Welcome& welcome = *message.mutable_welcome();
   welcome.set_run_uuid(ToBytes(run_uuid_));
@@ -146,6 +149,7 @@ void ActorHub::Leave(StreamId id, Stream& stream, const std::string& reason,
   }
   stream.state = State::kClosed;
   stream.actor.clear();
+  stream.hello.Clear();
 }
 
 void ActorHub::CloseStream(StreamId id, Stream& stream,
@@ -287,8 +291,17 @@ void ActorHub::FinishSegment(StreamId id, Stream& stream,
 void ActorHub::CountSegment(SegmentOutcome outcome, Stream& stream) {
   metrics_.segments(outcome).Add();
   stream.last_result = ToProto(outcome);
-  stream.damaged_in_a_row =
-      outcome == SegmentOutcome::kDamaged ? stream.damaged_in_a_row + 1 : 0;
+  switch (outcome) {
+    case SegmentOutcome::kDamaged:
+      ++stream.damaged_in_a_row;
+      break;
+    // Late, and thus not judged.
+    case SegmentOutcome::kStale:
+      break;
+    case SegmentOutcome::kApplied:
+    case SegmentOutcome::kDuplicate:
+      stream.damaged_in_a_row = 0;
+  }
 }
 
 void ActorHub::CompleteBlock(StreamId id, uint32_t block) {
@@ -484,7 +497,9 @@ void ActorHub::SendBatchError(Stream& stream, const v1::SegmentKey& key,
   metrics_.refused_batches.Add();
   v1::LearnerMessage message;
   v1::BatchError& error = *message.mutable_batch_error();
-  *error.mutable_key() = key;
+  // Not all that the peer has put there: it may be megabytes.
+  error.mutable_key()->set_epoch(key.epoch());
+  error.mutable_key()->set_block(key.block());
   error.set_code(static_cast<int>(status.code()));
   error.set_message(std::string(status.message()));
   Send(stream, std::move(message));

@@ -264,6 +264,11 @@ absl::Status LearnerSession::CheckLease(const BlockLease& lease) const {
     return absl::InternalError(absl::StrCat(
         "the learner's Lease.epoch = ", lease.epoch, ", not 1..2^32-1"));
   }
+  if (lease.blocks.size() > population_.blocks()) {
+    return absl::InternalError(absl::StrCat("the learner leased ",
+                                            lease.blocks.size(), " blocks of ",
+                                            population_.blocks()));
+  }
   for (const uint32_t block : lease.blocks) {
     if (block >= population_.blocks()) {
       return absl::InternalError(absl::StrCat("the learner's Lease.blocks has ",

@@ -1,10 +1,14 @@
 // Peers that send rubbish over a real server, beside actors that work.
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
@@ -66,8 +70,7 @@ class RawPeer
     repeats_ = true;
     return true;
   }
-  // Lets the stream get on: the learner's clock runs with every pump, and a
-  // peer that a loaded machine holds up is not a silent one.
+  // Lets the stream get on.
   void Await() {
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&done_), absl::Milliseconds(1));
@@ -164,15 +167,18 @@ class HostilePeerTest : public ::testing::Test {
     process_.reset();
   }
 
-  // Writes what `next` gives until the learner ends the stream; says why.
+  // Writes what `next` gives until the learner ends the stream; says why. The
+  // learner's clock stands still: a peer that a loaded machine holds up is not
+  // a silent one.
   absl::Status Refusal(const std::function<std::string()>& next) {
     RawPeer peer(*stub_, /*reads=*/true);
     std::string bytes = next();
-    EXPECT_TRUE(process_->PumpUntil([&]() {
+    const auto refused = [&]() {
       if (peer.Offer(bytes)) bytes = next();
       peer.Await();
       return peer.over();
-    }));
+    };
+    EXPECT_TRUE(process_->PumpUntil(refused, /*seconds=*/0));
     return peer.status();
   }
   std::string Hello(const std::string& name) {
@@ -307,7 +313,13 @@ TEST_F(HostilePeerTest, HalfOpenStreamsAreEnded) {
 TEST_F(HostilePeerTest, PeerThatNeverReadsIsEndedAndHoldsNothingUp) {
   const auto watcher = std::make_shared<Departures>();
   process_->engine().events().Add(watcher);
-  RawPeer peer(*stub_, /*reads=*/false);
+  // With a small window there is little on the way to the peer.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 10);
+  grpc::GenericStub stub(grpc::CreateCustomChannel(
+      server_->address(), grpc::InsecureChannelCredentials(), arguments));
+  RawPeer peer(stub, /*reads=*/false);
   ASSERT_TRUE(peer.Offer(Hello("deaf")));
   // Each stale batch costs the learner an answer. It ends the stream; the peer
   // would learn that if it read.
@@ -338,6 +350,78 @@ TEST_F(HostilePeerTest, StreamsBeyondTheLimitAreTurnedAwayUntilOthersAreGone) {
   for (const StreamId id : ids) hub.OnGone(id, "gone");
   EXPECT_FALSE(connect().has_value());
   hub.OnGone(ids.back(), "gone");
+  ExpectRunEndsAsIfNothingHadBeen();
+}
+
+// Late segments in between do not make good what is damaged: its block would
+// be leased to the same peer for ever.
+TEST_F(HostilePeerTest, DamagedSegmentsBetweenStaleOnesEndTheStream) {
+  ActorHub& hub = process_->engine().hub();
+  process_->AddActor("busy");
+  ASSERT_TRUE(process_->PumpUntil([&]() { return process_->epoch() >= 1; }));
+  const auto connection = std::make_shared<FakeConnection>();
+  const StreamId id = hub.OnConnect(connection);
+  hub.OnHello(id, FakeHello(config_, "mixed", 1));
+  v1::SegmentDone stale;
+  *stale.mutable_key() = ToProto(SegmentKey());
+  stale.set_sha256(std::string(32, '\0'));
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_FALSE(connection->closed().has_value()) << i;
+    hub.OnSegmentDone(id, stale);
+    hub.OnSegmentDone(id, v1::SegmentDone());
+  }
+  ASSERT_TRUE(connection->closed().has_value());
+  EXPECT_THAT(*connection->closed(), StatusIs(absl::StatusCode::kDataLoss));
+  hub.OnGone(id, "gone");
+  ExpectRunEndsAsIfNothingHadBeen();
+}
+
+TEST_F(HostilePeerTest, RefusalsDoNotEchoWhatWasSent) {
+  ActorHub& hub = process_->engine().hub();
+  process_->AddActor("busy");
+  ASSERT_TRUE(process_->PumpUntil([&]() { return process_->epoch() >= 1; }));
+  const auto connection = std::make_shared<FakeConnection>();
+  const StreamId id = hub.OnConnect(connection);
+  hub.OnHello(id, FakeHello(config_, "long", 1));
+  v1::StateBatch batch;
+  batch.mutable_key()->set_block(2);
+  batch.mutable_key()->set_policy_hash(std::string(8 << 20, 'x'));
+  hub.OnBatch(id, batch);
+  int errors = 0;
+  for (const v1::LearnerMessage& message : connection->Take()) {
+    if (!message.has_batch_error()) continue;
+    ++errors;
+    EXPECT_EQ(message.batch_error().key().block(), 2u);
+    EXPECT_LT(message.ByteSizeLong(), 1000u);
+  }
+  EXPECT_EQ(errors, 1);
+  hub.OnGone(id, "gone");
+  ExpectRunEndsAsIfNothingHadBeen();
+}
+
+TEST_F(HostilePeerTest, HellosAreNotKept) {
+  ActorHub& hub = process_->engine().hub();
+  process_->AddActor("busy");
+  ASSERT_TRUE(process_->PumpUntil([&]() { return process_->epoch() >= 1; }));
+  constexpr int kPeers = 100;
+  constexpr size_t kJunk = 4 << 20;
+  v1::Hello hello = FakeHello(config_, "", 1);
+  hello.GetReflection()->MutableUnknownFields(&hello)->AddLengthDelimited(
+      1000, std::string(kJunk, 'x'));
+  const auto resident = []() {
+    size_t total = 0, pages = 0;
+    std::ifstream("/proc/self/statm") >> total >> pages;
+    return pages * static_cast<size_t>(getpagesize());
+  };
+  const size_t before = resident();
+  std::vector<StreamId> ids;
+  for (int i = 0; i < kPeers; ++i) {
+    ids.push_back(hub.OnConnect(std::make_shared<FakeConnection>()));
+    hello.set_actor_id(absl::StrCat("peer ", i));
+    hub.OnHello(ids.back(), hello);
+  }
+  EXPECT_LT(resident(), before + kPeers * kJunk / 4);
+  for (const StreamId id : ids) hub.OnGone(id, "gone");
   ExpectRunEndsAsIfNothingHadBeen();
 }
 

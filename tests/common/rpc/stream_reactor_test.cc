@@ -229,6 +229,27 @@ TEST_F(StreamReactorTest, APeerThatDoesNotReadIsClosed) {
             grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+// Bytes count, not only messages.
+TEST(StreamHandleTest, AFewLargeMessagesThatNobodyReadsAreEnough) {
+  class Unbound
+      : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+    void OnDone() override {}
+  };
+  using BytesHandle = StreamHandle<grpc::ByteBuffer, grpc::ByteBuffer>;
+  Unbound reactor;
+  BytesHandle handle(&reactor, nullptr);
+  // All messages share these bytes.
+  const grpc::Slice slice(std::string(64 << 20, 'x'));
+  for (int i = 1; i <= 8; ++i) {
+    handle.Send(grpc::ByteBuffer(&slice, 1));
+    EXPECT_EQ(handle.backlog().bytes, i * slice.size());
+  }
+  ASSERT_EQ(handle.backlog().bytes, BytesHandle::kMaxQueuedBytes);
+  const grpc::Slice byte(std::string("x"));
+  for (int i = 0; i < 3; ++i) handle.Send(grpc::ByteBuffer(&byte, 1));
+  EXPECT_EQ(handle.backlog().bytes, BytesHandle::kMaxQueuedBytes);
+}
+
 // Senders, a closer, a reader and a cancelling client meet in every order;
 // the sanitizer presets see a use after free or a race.
 TEST_F(StreamReactorTest, ThreadsMayUseTheHandleWhileTheStreamEnds) {

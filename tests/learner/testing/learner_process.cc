@@ -80,19 +80,20 @@ FakeActor& LearnerProcess::AddActor(const std::string& name,
   return *actors_.back();
 }
 
-void LearnerProcess::Pump() {
+void LearnerProcess::Pump(double seconds) {
   for (const auto& actor : actors_) actor->Pump();
-  clock_.Advance(1e-3);
+  clock_.Advance(seconds);
   engine_->Tick();
   std::this_thread::yield();
 }
 
-bool LearnerProcess::PumpUntil(const std::function<bool()>& done) {
+bool LearnerProcess::PumpUntil(const std::function<bool()>& done,
+                               double seconds) {
   const auto limit =
       std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!done()) {
     if (std::chrono::steady_clock::now() > limit) return false;
-    Pump();
+    Pump(seconds);
   }
   return true;
 }

@@ -45,10 +45,11 @@ class LearnerProcess {
   FakeActor& actor(size_t index) { return *actors_[index]; }
   size_t actors() const { return actors_.size(); }
 
-  // One step of every actor, one millisecond of the clock.
-  void Pump();
+  // One step of every actor, `seconds` of the clock.
+  void Pump(double seconds = 1e-3);
   // Pumps until `done`; false if that does not come to pass within a minute.
-  bool PumpUntil(const std::function<bool()>& done);
+  // With 0 seconds no deadline passes, however long a real peer takes.
+  bool PumpUntil(const std::function<bool()>& done, double seconds = 1e-3);
   // Pumps until the engine's Run has returned.
   absl::StatusOr<RunEnd> PumpToEnd();
   // Epochs that are finished.
