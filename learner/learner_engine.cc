@@ -36,6 +36,12 @@ HubOptions MakeHubOptions(const v1::RunConfig& config) {
   return options;
 }
 
+// What fails once a run goes on is nothing that its configuration could mend,
+// whatever the code says: exit codes follow the codes.
+absl::Status AsFailure(const absl::Status& status) {
+  return status.ok() ? status : absl::InternalError(status.message());
+}
+
 const char* StateName(v1::RunState state) {
   switch (state) {
     case v1::RUN_STATE_RUNNING:
@@ -111,7 +117,7 @@ absl::StatusOr<RunEnd> LearnerEngine::Train() {
   if (absl::IsCancelled(prepared) && stopping()) return EndRun();
   KMYRIAD_RETURN_IF_ERROR(prepared);
   while (true) {
-    KMYRIAD_RETURN_IF_ERROR(TakeRestore());
+    KMYRIAD_RETURN_IF_ERROR(AsFailure(TakeRestore()));
     if (stopping() || finished()) return EndRun();
     const absl::Status status = TrainEpoch(FinishedEpoch() + 1);
     {
@@ -120,7 +126,7 @@ absl::StatusOr<RunEnd> LearnerEngine::Train() {
     }
     // An epoch that was cut is computed again, or left to the next start.
     if (absl::IsCancelled(status) || absl::IsAborted(status)) continue;
-    KMYRIAD_RETURN_IF_ERROR(status);
+    KMYRIAD_RETURN_IF_ERROR(AsFailure(status));
   }
 }
 

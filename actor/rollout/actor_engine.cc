@@ -120,7 +120,11 @@ absl::Status ActorEngine::KeepSessions() {
         end == LearnerSession::End::kLeft) {
       return absl::OkStatus();
     }
-    if (end == LearnerSession::End::kRefused) return status;
+    if (end == LearnerSession::End::kRefused) {
+      // What is refused after a welcome is what we did, not how we are set up.
+      return session->welcomed() ? absl::InternalError(status.message())
+                                 : status;
+    }
     const double now = clock.MonotonicSeconds();
     if (session->welcomed()) {
       last_welcome = now;

@@ -53,7 +53,8 @@ class ActorEngine {
   ActorEngine& operator=(const ActorEngine&) = delete;
 
   // Runs until the learner drains for good or Stop is called (OK), refuses us
-  // (its status: FAILED_PRECONDITION, INVALID_ARGUMENT, ...), or is not to be
+  // (its status: FAILED_PRECONDITION, INVALID_ARGUMENT, ...; INTERNAL after it
+  // had welcomed us), or is not to be
   // reached for give_up_seconds (UNAVAILABLE). Once per engine.
   absl::Status Run();
 

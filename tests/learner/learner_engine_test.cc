@@ -313,6 +313,14 @@ TEST_F(LearnerEngineTest, LostOrUnreadableHeadNameLosesNoEpoch) {
   }
 }
 
+TEST_F(LearnerEngineTest, FailureOfARunThatGoesOnIsNoMatterOfConfiguration) {
+  auto process = Start("refused");
+  process->entropy().Refuse(absl::InvalidArgumentError("k = 3: too large"));
+  process->AddActor("a");
+  EXPECT_THAT(process->PumpToEnd(), StatusIs(absl::StatusCode::kInternal,
+                                             HasSubstr("k = 3: too large")));
+}
+
 TEST_F(LearnerEngineTest, BrokenDeterminismEndsTheRunAndNamesBothActors) {
   auto process = Start("broken");
   FakeActor& wrong = process->AddActor("wrong", 3);

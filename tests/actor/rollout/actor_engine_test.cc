@@ -327,6 +327,15 @@ TEST_F(ActorEngineTest, HeartbeatsKeepAQuietStream) {
   EXPECT_EQ(metrics_.reconnects_silent.value(), 0);
 }
 
+TEST_F(ActorEngineTest, RefusalAfterAWelcomeIsAFailureOfOurs) {
+  StartActor();
+  const auto session = Greet();
+  ASSERT_NE(session, nullptr);
+  session->Close({grpc::StatusCode::INVALID_ARGUMENT, "64 messages in a row"});
+  EXPECT_THAT(Join(),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("64 messages")));
+}
+
 TEST_F(ActorEngineTest, StopSaysBye) {
   StartActor();
   const auto session = Greet();
@@ -360,6 +369,11 @@ TEST_F(ActorEngineTest, NonsenseFromTheLearnerEndsTheStream) {
       },
       [&](ScriptedSession& s) {
         s.Lease(1ull << 32, 0, s.SendPolicy(run_.Weights(1), 0), {0});
+      },
+      // More of one block than memory holds tasks for.
+      [&](ScriptedSession& s) {
+        s.Lease(1, 0, s.SendPolicy(run_.Weights(1), 0),
+                std::vector<uint32_t>(3'000'000, 0));
       },
       [](ScriptedSession& s) { s.Ack(1, 0); },
       [](ScriptedSession& s) { s.Welcome(1, 0, 0); },

@@ -17,12 +17,15 @@ class FakeEntropyClient : public EntropyClient {
 
   // The next `count` attempts find no service.
   void FailNext(int count) { unavailable_ = count; }
+  // Every attempt ends with this. Before the first actor comes.
+  void Refuse(absl::Status refusal) { refusal_ = std::move(refusal); }
   // Standard deviation that results name.
   void SetSpread(double spread) { spread_ = spread; }
   const ScoreRequest& last_request() const { return last_request_; }
 
  private:
   std::atomic<int> unavailable_ = 0;
+  absl::Status refusal_;
   std::atomic<double> spread_ = 2;
   ScoreRequest last_request_;
 };
