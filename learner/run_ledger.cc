@@ -12,19 +12,6 @@ namespace {
 
 constexpr size_t kMaxRequestId = 64;
 
-v1::CheckpointInfo MakeInfo(const v1::CheckpointManifest& manifest,
-                            uint64_t bytes, bool head) {
-  v1::CheckpointInfo info;
-  info.set_name(CheckpointName(manifest.epoch()));
-  info.set_epoch(manifest.epoch());
-  info.set_policy_version(manifest.policy_version());
-  info.set_env_steps(manifest.env_steps());
-  info.set_bytes(bytes);
-  info.set_parameters_sha256(manifest.parameters_sha256());
-  info.set_head(head);
-  return info;
-}
-
 // Storage that fails is UNAVAILABLE to the operator, whatever its reason.
 absl::Status StorageFailed(const absl::Status& status) {
   if (status.ok()) return status;
@@ -394,13 +381,7 @@ absl::StatusOr<v1::ListCheckpointsResponse> RunLedger::ListCheckpoints() {
   absl::MutexLock lock(&mutex_);
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<CheckpointSummary> listed,
                            directory_->checkpoints().List());
-  v1::ListCheckpointsResponse response;
-  for (const CheckpointSummary& summary : listed) {
-    *response.add_checkpoints() =
-        MakeInfo(summary.manifest, summary.bytes,
-                 summary.name == directory_->head().checkpoint());
-  }
-  return response;
+  return MakeListing(listed, directory_->head());
 }
 
 std::string RunLedger::last_metrics() const {

@@ -100,6 +100,30 @@ absl::StatusOr<RunRecord> ReadRunDirectory(FileSystem& files,
   return record;
 }
 
+v1::CheckpointInfo MakeInfo(const v1::CheckpointManifest& manifest,
+                            uint64_t bytes, bool head) {
+  v1::CheckpointInfo info;
+  info.set_name(CheckpointName(manifest.epoch()));
+  info.set_epoch(manifest.epoch());
+  info.set_policy_version(manifest.policy_version());
+  info.set_env_steps(manifest.env_steps());
+  info.set_bytes(bytes);
+  info.set_parameters_sha256(manifest.parameters_sha256());
+  info.set_head(head);
+  return info;
+}
+
+v1::ListCheckpointsResponse MakeListing(
+    const std::vector<CheckpointSummary>& checkpoints,
+    const v1::RunHead& head) {
+  v1::ListCheckpointsResponse listing;
+  for (const CheckpointSummary& summary : checkpoints) {
+    *listing.add_checkpoints() = MakeInfo(summary.manifest, summary.bytes,
+                                          summary.name == head.checkpoint());
+  }
+  return listing;
+}
+
 void StoreAnswer(v1::StoredAnswer answer, v1::RunHead* head) {
   *head->add_answers() = std::move(answer);
   const int excess = head->answers_size() - kMaxStoredAnswers;
@@ -214,21 +238,21 @@ absl::Status RunDirectory::AppendMetrics(absl::string_view line) {
 
 absl::Status RunDirectory::TruncateMetrics(uint64_t bytes) {
   const std::string path = Path(kMetricsFile);
-  const uint64_t present = [this, &path]() -> uint64_t {
-    if (!files_.Exists(path)) return 0;
-    const absl::StatusOr<uint64_t> size = files_.Size(path);
-    return size.ok() ? *size : metrics_bytes_;
-  }();
-  if (present < bytes) {
-    LogWarning(path, ": has ", present, " bytes, the checkpoint knows of ",
-               bytes, ": earlier lines are missing");
-    metrics_bytes_ = present;
-    return absl::OkStatus();
+  std::string text;
+  if (files_.Exists(path)) {
+    KMYRIAD_ASSIGN_OR_RETURN(text, files_.Read(path, kMaxMetricsBytes));
   }
-  metrics_bytes_ = bytes;
-  metrics_dirty_ = present > bytes;
+  if (text.size() < bytes) {
+    LogWarning(path, ": has ", text.size(), " bytes, the checkpoint knows of ",
+               bytes, ": earlier lines are missing");
+  }
+  // Somebody may have cut the file in a line; the next is not glued to it.
+  const absl::string_view kept = absl::string_view(text).substr(0, bytes);
+  const size_t newline = kept.rfind('\n');
+  metrics_bytes_ = newline == absl::string_view::npos ? 0 : newline + 1;
+  metrics_dirty_ = text.size() > metrics_bytes_;
   if (!metrics_dirty_) return absl::OkStatus();
-  KMYRIAD_RETURN_IF_ERROR(files_.Truncate(path, bytes));
+  KMYRIAD_RETURN_IF_ERROR(files_.Truncate(path, metrics_bytes_));
   metrics_dirty_ = false;
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "common/base/file_system.h"
 #include "kmyriad/v1/checkpoint.pb.h"
+#include "kmyriad/v1/learner.pb.h"
 #include "learner/checkpoint/checkpointer.h"
 
 namespace kmyriad {
@@ -43,6 +44,12 @@ absl::StatusOr<RunRecord> ReadRunDirectory(FileSystem& files,
 
 // True if `path` holds a run.
 bool IsRunDirectory(FileSystem& files, const std::string& path);
+
+// One checkpoint, and all of a run, as operators see them.
+v1::CheckpointInfo MakeInfo(const v1::CheckpointManifest& manifest,
+                            uint64_t bytes, bool head);
+v1::ListCheckpointsResponse MakeListing(
+    const std::vector<CheckpointSummary>& checkpoints, const v1::RunHead& head);
 
 // Appends an answer and drops the oldest ones beyond kMaxStoredAnswers.
 void StoreAnswer(v1::StoredAnswer answer, v1::RunHead* head);

@@ -19,6 +19,7 @@
 #include "deploy/launcher/progress.h"
 #include "deploy/launcher/run_folder.h"
 #include "google/protobuf/util/json_util.h"
+#include "learner/checkpoint/run_directory.h"
 
 namespace kmyriad {
 namespace {
@@ -198,6 +199,21 @@ absl::StatusOr<int> Answer(const absl::StatusOr<Response>& response,
   return kExitDone;
 }
 
+void PrintListing(const v1::ListCheckpointsResponse& listing) {
+  for (const auto& info : listing.checkpoints()) PrintCheckpoint(info);
+}
+
+// The checkpoints of a run that no learner has: they lie in its folder.
+absl::StatusOr<int> ListStored(const CtlOptions& options) {
+  const std::string folder = JoinPath(options.runs, options.name);
+  const absl::StatusOr<RunRecord> record =
+      ReadRunDirectory(PosixFileSystem(), folder);
+  KMYRIAD_RETURN_IF_ERROR(record.status());
+  return Answer(absl::StatusOr<v1::ListCheckpointsResponse>(
+                    MakeListing(record->checkpoints, record->head)),
+                options, PrintListing);
+}
+
 absl::StatusOr<int> Ctl(ControlClient& client, const CtlOptions& options,
                         SignalSource& signals) {
   const std::string id =
@@ -224,9 +240,7 @@ absl::StatusOr<int> Ctl(ControlClient& client, const CtlOptions& options,
     return Answer(client.Stop(id), options, print_checkpoint);
   }
   if (options.verb == "list") {
-    return Answer(client.ListCheckpoints(), options, [](const auto& list) {
-      for (const auto& info : list.checkpoints()) PrintCheckpoint(info);
-    });
+    return Answer(client.ListCheckpoints(), options, PrintListing);
   }
   if (options.verb == "restore") {
     return Answer(
@@ -257,7 +271,14 @@ int RunCtl(const CtlOptions& options, SignalSource& signals) {
     }
   }
   const absl::StatusOr<std::string> address = ResolveLearner(options);
-  if (!address.ok()) return ReportError(address.status());
+  if (!address.ok()) {
+    const bool stored =
+        options.verb == "list" && absl::IsUnavailable(address.status()) &&
+        RunExists(PosixFileSystem(), JoinPath(options.runs, options.name));
+    const absl::StatusOr<int> code =
+        stored ? ListStored(options) : address.status();
+    return code.ok() ? *code : ReportError(code.status());
+  }
   const auto client =
       ControlClient::Create(*address, options.deadline_seconds, options.tls);
   if (!client.ok()) {

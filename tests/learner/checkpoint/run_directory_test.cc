@@ -109,6 +109,31 @@ TEST_F(RunDirectoryTest, TornAppendIsCutBeforeTheNextOne) {
   EXPECT_EQ(run->metrics_bytes(), 10u);
 }
 
+TEST_F(RunDirectoryTest, MetricsCutInALineByHandAreNotGluedToTheNext) {
+  const std::string path = path_ + "/metrics.jsonl";
+  const auto run = Make();
+  // The checkpoint knows of two lines, eight bytes; what is left of them, and
+  // what somebody else has put there.
+  const struct {
+    const char* left;
+    std::vector<std::string> lines;
+  } cases[] = {{"one\ntw", {"one", "six"}},
+               {"one\ntwo", {"one", "six"}},
+               {"one\n", {"one", "six"}},
+               {"on", {"six"}},
+               {"", {"six"}},
+               {"one\nlonger\n", {"one", "six"}},
+               {"too long a line", {"six"}}};
+  for (const auto& test : cases) {
+    ASSERT_THAT(files_.WriteAndSync(path, test.left), IsOk());
+    ASSERT_THAT(run->TruncateMetrics(8), IsOk());
+    ASSERT_THAT(run->AppendMetrics("six"), IsOk());
+    EXPECT_EQ(ReadRunDirectory(files_, path_)->metrics, test.lines)
+        << test.left;
+    EXPECT_EQ(run->metrics_bytes(), *files_.Size(path)) << test.left;
+  }
+}
+
 TEST_F(RunDirectoryTest, FailedReplacementLeavesTheOldRecord) {
   const auto run = Make();
   v1::RunHead head;
