@@ -58,6 +58,11 @@ std::string NameOfPath(absl::string_view path) {
 
 }  // namespace
 
+TerrainScale TaskScale(absl::string_view task) {
+  if (task != "point_mass") return {};
+  return {.cell_units = true, .clearance = 0, .coverage_cell = 0.25};
+}
+
 absl::StatusOr<Terrain> LoadTerrain(const std::string& name_or_path,
                                     const TerrainScale& scale,
                                     FileSystem& files) {

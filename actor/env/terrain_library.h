@@ -21,6 +21,9 @@ struct ShippedTerrain {
 // All of them, sorted by name.
 absl::Span<const ShippedTerrain> ShippedTerrains();
 
+// How the task `env.task` measures terrains.
+TerrainScale TaskScale(absl::string_view task);
+
 // Compiles a shipped terrain by name, or the terrain file at a path. The name
 // of the latter is its file name without ".txt". NOT_FOUND, naming the nearest
 // shipped terrain, if there is neither; errors of CompileTerrain.

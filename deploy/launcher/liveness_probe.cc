@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/numbers.h"
@@ -13,15 +14,34 @@
 
 namespace kmyriad {
 
+namespace {
+
+constexpr double kQuestions = 6;
+// A launcher that is blocked for less than this does ask.
+constexpr double kLeastPauseSeconds = 1;
+// A question may take this long, since each Poll goes on by one step only.
+constexpr double kLeastAnswerSeconds = 2;
+
+}  // namespace
+
+LivenessProbe::LivenessProbe(int port, double now, double deaf_seconds)
+    : port_(port),
+      deaf_seconds_(deaf_seconds),
+      interval_seconds_(deaf_seconds / kQuestions),
+      polled_(now),
+      last_answer_(now) {}
+
 std::unique_ptr<LivenessProbe> LivenessProbe::Create(const std::string& address,
-                                                     double now) {
+                                                     double now,
+                                                     double deaf_seconds) {
   absl::string_view port_text = address;
   int port = 0;
   if (!absl::ConsumePrefix(&port_text, "127.0.0.1:") ||
       !absl::SimpleAtoi(port_text, &port) || port <= 0 || port > 65535) {
     return nullptr;
   }
-  return std::unique_ptr<LivenessProbe>(new LivenessProbe(port, now));
+  return std::unique_ptr<LivenessProbe>(
+      new LivenessProbe(port, now, deaf_seconds));
 }
 
 LivenessProbe::~LivenessProbe() { End(); }
@@ -50,10 +70,12 @@ void LivenessProbe::Ask(double now) {
 bool LivenessProbe::Poll(double now) {
   // The asker may have been stopped, by Ctrl-Z for instance: while it does not
   // ask, nobody can answer.
-  if (now - polled_ > kIntervalSeconds) last_answer_ += now - polled_;
+  if (now - polled_ > std::max(interval_seconds_, kLeastPauseSeconds)) {
+    last_answer_ += now - polled_;
+  }
   polled_ = now;
   if (fd_ < 0) {
-    if (now - asked_ >= kIntervalSeconds) Ask(now);
+    if (now - asked_ >= interval_seconds_) Ask(now);
   } else if (!sent_) {
     // HEAD would do, but the exposer knows GET alone.
     constexpr absl::string_view kRequest =
@@ -68,8 +90,11 @@ bool LivenessProbe::Poll(double now) {
     if (bytes > 0) last_answer_ = now;
     if (bytes >= 0 || errno != EAGAIN) End();
   }
-  if (fd_ >= 0 && now - asked_ > kIntervalSeconds) End();
-  return now - last_answer_ < kDeafSeconds;
+  if (fd_ >= 0 &&
+      now - asked_ > std::max(interval_seconds_, kLeastAnswerSeconds)) {
+    End();
+  }
+  return now - last_answer_ < deaf_seconds_;
 }
 
 }  // namespace kmyriad

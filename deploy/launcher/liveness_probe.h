@@ -11,26 +11,26 @@ namespace kmyriad {
 // the moment. Times are monotonic seconds. Not thread-safe.
 class LivenessProbe {
  public:
-  // Between two questions; an answer that takes longer than kDeafSeconds in
-  // all, over any number of questions, means that the process hangs.
-  static constexpr double kIntervalSeconds = 5;
   static constexpr double kDeafSeconds = 30;
 
-  // `address` is "127.0.0.1:PORT". Null if it is not.
-  static std::unique_ptr<LivenessProbe> Create(const std::string& address,
-                                               double now);
+  // A process that has not answered for `deaf_seconds`, in which it is asked
+  // six times, hangs. `address` is "127.0.0.1:PORT"; null if it is not.
+  static std::unique_ptr<LivenessProbe> Create(
+      const std::string& address, double now,
+      double deaf_seconds = kDeafSeconds);
   ~LivenessProbe();
 
   // Goes on with asking. False once the process is deaf.
   bool Poll(double now);
 
  private:
-  LivenessProbe(int port, double now)
-      : port_(port), polled_(now), last_answer_(now) {}
+  LivenessProbe(int port, double now, double deaf_seconds);
   void Ask(double now);
   void End();
 
   const int port_;
+  const double deaf_seconds_;
+  const double interval_seconds_;
   int fd_ = -1;
   bool sent_ = false;
   double asked_ = 0;

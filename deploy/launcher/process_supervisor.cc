@@ -35,13 +35,14 @@ void AppendLines(const std::string& file,
 }
 
 std::unique_ptr<LivenessProbe> ProbeOf(const std::string& ready_line,
-                                       double now) {
+                                       double now, double silent_seconds) {
   const auto json = nlohmann::json::parse(ready_line, nullptr, false);
   if (!json.is_object() || !json.contains("metrics") ||
       !json["metrics"].is_string()) {
     return nullptr;
   }
-  return LivenessProbe::Create(json["metrics"].get<std::string>(), now);
+  return LivenessProbe::Create(json["metrics"].get<std::string>(), now,
+                               silent_seconds);
 }
 
 bool IsReadyLine(const std::string& line) {
@@ -76,7 +77,8 @@ void ProcessSupervisor::ReadOutput(Process& process,
     if (!process.ready_line.empty() || !IsReadyLine(line)) continue;
     process.ready_line = line;
     process.was_ready = true;
-    process.probe = ProbeOf(line, clock_.MonotonicSeconds());
+    process.probe =
+        ProbeOf(line, clock_.MonotonicSeconds(), process.spec.silent_seconds);
     events.push_back({ProcessEvent::Kind::kReady, process.spec.name,
                       std::move(line), ProcessExit(), 0});
   }
@@ -145,7 +147,7 @@ void ProcessSupervisor::CheckTimes(Process& process,
         late ? absl::StrCat(process.spec.name, " was not ready after ",
                             process.spec.ready_seconds, " s: killed")
              : absl::StrCat(process.spec.name, " has not answered for ",
-                            LivenessProbe::kDeafSeconds, " s: killed"));
+                            process.spec.silent_seconds, " s: killed"));
     process.child->Signal(SIGKILL);
     process.probe.reset();
     process.started = now;

@@ -29,6 +29,8 @@ struct ProcessSpec {
   std::set<int> final_codes_before_ready;
   // A process that is not ready after so many seconds is killed.
   double ready_seconds = 120;
+  // One that was ready and does not answer for so long is, too.
+  double silent_seconds = LivenessProbe::kDeafSeconds;
 };
 
 struct ProcessEvent {

@@ -89,6 +89,7 @@ class BadInputTest(harness.EndToEndTest):
         self.refused(78, ["terrain.txt"], *self.terrain(ragged))
         self.refused(78, ["nowhere.txt"], *SMALL, "--set",
                      "env.terrain=/nowhere.txt")
+        self.assertFalse(os.path.exists(os.path.join(self.runs, "bad")))
 
     def test_cuda_without_a_device(self):
         if os.path.exists("/dev/nvidia0"):

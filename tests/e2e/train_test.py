@@ -4,7 +4,7 @@ import subprocess
 import unittest
 
 import harness
-from harness import SIGINT, SIGKILL, SMALL
+from harness import SIGINT, SIGKILL, SIGSTOP, SMALL
 
 
 class TrainTest(harness.EndToEndTest):
@@ -129,6 +129,31 @@ class InterruptionTest(harness.EndToEndTest):
     def test_a_killed_learner_is_replaced(self):
         self.kill_in_mid_run("learner", "learner ended (signal 9")
 
+    def test_a_process_that_is_silent_is_killed_and_replaced(self):
+        # 15 heartbeats are 3 s.
+        training = self.start("frozen", *SMALL, "--epochs", "100000",
+                              "--actors", "2", "--set",
+                              "rpc.heartbeat_seconds=0.2")
+        for process in ("entropy", "actor-1", "learner"):
+            epochs = len(self.metrics("frozen"))
+            training.until_epoch(epochs + 1)
+            frozen = training.pid(process)
+            os.kill(frozen, SIGSTOP)
+            training.until(lambda: f"{process} ended (signal 9" in
+                           training.output(), f"the end of {process}")
+            self.assertIn(f"{process} has not answered for 3 s: killed",
+                          training.output())
+            training.until(lambda: training.pid(process) != frozen,
+                           f"a new {process}")
+            self.assertFalse(os.path.exists(f"/proc/{frozen}"))
+        epochs = len(self.metrics("frozen"))
+        training.until_epoch(epochs + 1)
+        training.signal(SIGINT)
+        self.assertEqual(training.wait(), 75, training.output())
+        frozen = self.inspect("frozen")
+        self.assert_same(frozen, self.train("whole", *SMALL, "--epochs",
+                                            str(frozen["epoch"])))
+
     def test_a_killed_launcher_takes_its_processes_along(self):
         training = self.start("lost", *SMALL, "--epochs", "100000")
         training.until_epoch(1)
@@ -192,6 +217,24 @@ class ControlTest(harness.EndToEndTest):
                                     "--name", "none")
         self.assertEqual(code, 69)
         self.assertIn("no live run", err)
+
+    def test_checkpoints_are_listed_without_a_learner(self):
+        checkpoint = self.train("done", *SMALL, "--epochs", "2")
+        listed = self.ctl("done", "list")["checkpoints"]
+        self.assertEqual([entry["name"] for entry in listed],
+                         [f"epoch_{epoch:06d}" for epoch in range(3)])
+        self.assertEqual([entry["head"] for entry in listed],
+                         [False, False, True])
+        self.assertEqual(listed[-1]["parameters_sha256"],
+                         checkpoint["parameters_sha256"])
+        code, out, err = harness.call("ctl", "list", "--runs", self.runs,
+                                      "--name", "done")
+        self.assertEqual(code, 0, err)
+        self.assertIn("HEAD", out.splitlines()[-1])
+        code, _, err = harness.call("ctl", "list", "--runs", self.runs,
+                                    "--name", "none")
+        self.assertEqual(code, 69)
+        self.assertIn("there is no such run", err)
 
     def test_a_run_whose_reader_is_gone_still_drains(self):
         reader, writer = os.pipe()

@@ -230,7 +230,8 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
   KMYRIAD_ASSIGN_OR_RETURN(physics_options.integrator,
                            ParseIntegrator(options.integrator));
   physics_options.timestep = kTimestep;
-  KMYRIAD_ASSIGN_OR_RETURN(Terrain terrain, LoadTerrain(options.terrain, {}));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      Terrain terrain, LoadTerrain(options.terrain, TaskScale(options.task)));
   physics_options.boxes = terrain.boxes;
   KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<const PhysicsModel> physics,
                            CreateAntPhysics(options.backend, physics_options));

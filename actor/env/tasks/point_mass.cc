@@ -182,9 +182,7 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreatePointMassModel(
                      ": point_mass has no engine; use none"));
   }
   KMYRIAD_ASSIGN_OR_RETURN(
-      Terrain terrain,
-      LoadTerrain(options.terrain,
-                  {.cell_units = true, .clearance = 0, .coverage_cell = 0.25}));
+      Terrain terrain, LoadTerrain(options.terrain, TaskScale(options.task)));
   return std::make_shared<const PointMassModel>(options, std::move(terrain));
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "actor/env/terrain_library.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
@@ -30,6 +31,9 @@ namespace kmyriad {
 namespace {
 
 constexpr char kDefaultPreset[] = "ant-maze";
+// Heartbeats for which a process may be silent: 30 s at the default of 2 s.
+// Twice what its peers put up with, who lose less by giving it up.
+constexpr double kSilentBeats = 15;
 
 // A fresh folder for the sockets, removed at the end. Below /tmp, because a
 // socket's path has room for 107 characters only.
@@ -90,6 +94,16 @@ absl::StatusOr<v1::RunConfig> ResolveConfig(const TrainOptions& options,
   return LoadRunConfig(source);
 }
 
+// Compiles the terrain as the actors will: a wrong file is refused before
+// there is a folder.
+absl::Status CheckTerrain(const v1::RunConfig& config) {
+  const absl::Status status =
+      LoadTerrain(config.env().terrain(), TaskScale(config.env().task()))
+          .status();
+  if (!absl::IsNotFound(status)) return status;
+  return absl::InvalidArgumentError(status.message());
+}
+
 // Refuses a run that another process is working on.
 absl::Status CheckUnused(FileSystem& files, const std::string& folder) {
   const auto lock = files.Lock(JoinPath(folder, ".lock"));
@@ -123,7 +137,8 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
                 {"--metrics", "127.0.0.1:0", "--log", log(process)});
     plan.processes.push_back({process, std::move(argv), log(process),
                               std::move(final_codes), std::move(before_ready),
-                              ProcessSpec().ready_seconds});
+                              ProcessSpec().ready_seconds,
+                              kSilentBeats * config.rpc().heartbeat_seconds()});
   };
   const std::set<int> refusals = {kExitFailure, kExitUsage, kExitConfiguration};
   add("entropy", {ProgramPath("kmyriad-entropy"), "--listen", entropy}, {},
@@ -204,6 +219,7 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
                            LoadRunConfig(stored_source));
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
                            ResolveConfig(options, true, fork.source));
+  KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config));
   for (const ConfigDifference& difference : CompareRunConfigs(stored, config)) {
     if (ShapesTensors(difference.key)) {
       return absl::InvalidArgumentError(
@@ -258,6 +274,7 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
         absl::StrCat("--resume = never: ", folder,
                      " holds a run; use another --name, or --resume auto"));
   }
+  KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config));
   if (const absl::Status made = files.CreateFolders(JoinPath(folder, "logs"));
       !made.ok()) {
     return absl::Status(
