@@ -6,6 +6,7 @@
 #include "common/base/logging.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/handshake_report.h"
+#include "google/protobuf/stubs/logging.h"
 #include "grpc/grpc.h"
 #include "grpc/support/log.h"
 
@@ -24,6 +25,11 @@ void SetTransportOptions(const std::function<void(const char*, int)>& set) {
 void RouteGrpcLogs() {
   static std::once_flag once;
   std::call_once(once, [] {
+    google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*,
+                                       int, const std::string& message) {
+      // The message is refused, which is counted and answered.
+      Log(LogLevel::kDebug, absl::StrCat("protobuf: ", message));
+    });
     if (std::getenv("GRPC_VERBOSITY") != nullptr ||
         std::getenv("GRPC_TRACE") != nullptr) {
       return;

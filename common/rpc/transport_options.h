@@ -10,8 +10,10 @@ namespace kmyriad {
 // the name and value of each gRPC argument.
 void SetTransportOptions(const std::function<void(const char*, int)>& set);
 
-// Sends gRPC's own log lines to common/base/logging, once per process; a user
-// who sets GRPC_VERBOSITY or GRPC_TRACE keeps gRPC's output on stderr.
+// Sends gRPC's and protobuf's own log lines to common/base/logging, once per
+// process; a user who sets GRPC_VERBOSITY or GRPC_TRACE keeps gRPC's output on
+// stderr. Protobuf has a line for every message with text that is no UTF-8,
+// with which a peer could fill a disk.
 void RouteGrpcLogs();
 
 // Keeps gRPC initialised until the process ends, from the first call on. When

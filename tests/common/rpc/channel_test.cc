@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "common/rpc/transport_options.h"
 #include "gtest/gtest.h"
 #include "kmyriad/v1/learner.grpc.pb.h"
 
@@ -39,6 +40,17 @@ TEST(ChannelTest, CallsFailWithUnavailableWithoutPeer) {
   const absl::Status status = FromGrpcStatus(
       stub->GetStatus(&context, v1::GetStatusRequest(), &response));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+}
+
+TEST(ChannelTest, TextThatIsNoUtf8IsRefusedInSilence) {
+  v1::ActorMessage message;
+  message.mutable_hello()->set_actor_id("\xff");
+  const std::string bytes = message.SerializePartialAsString();
+  RouteGrpcLogs();
+  ::testing::internal::CaptureStderr();
+  const bool parsed = message.ParseFromString(bytes);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_FALSE(parsed);
 }
 
 TEST(ChannelTest, PeersOfThisMachineAreTriedMoreOften) {
