@@ -23,15 +23,21 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
   std::vector<size_t> last(b.size() + 1);
   std::vector<size_t> row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});
+  size_t least_of_last = 0;
   for (size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
+    size_t least = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1,
                          last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         row[j] = std::min(row[j], before_last[j - 2] + 1);
       }
+      least = std::min(least, row[j]);
     }
+    // No way leads past two rows.
+    if (std::min(least, least_of_last) >= limit) return limit;
+    least_of_last = least;
     before_last.swap(last);
     last.swap(row);
   }

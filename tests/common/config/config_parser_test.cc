@@ -144,5 +144,19 @@ TEST(NearestNameTest, FindsSlipsAndLeavesStrangersAlone) {
   EXPECT_EQ(NearestName(std::string(1 << 20, 'a'), names), "");
 }
 
+// The search that stops early finds what one finds that does not.
+TEST(NearestNameTest, TheNearestOfManyIsFound) {
+  const std::vector<std::string> names = {"learning_rate", "learner.device",
+                                          "learner.threads",
+                                          "ppo.learning_rate", "entropy.k"};
+  EXPECT_EQ(NearestName("laerning_rate", names), "learning_rate");
+  EXPECT_EQ(NearestName("learner.thraeds", names), "learner.threads");
+  EXPECT_EQ(NearestName("ppo.learnin_rate", names), "ppo.learning_rate");
+  EXPECT_EQ(NearestName("learner.devcie", names), "learner.device");
+  EXPECT_EQ(NearestName("xxxxner.device", names), "learner.device");
+  EXPECT_EQ(NearestName("xxxxxxr.device", names), "");
+  EXPECT_EQ(NearestName("entorpy.k", names), "entropy.k");
+}
+
 }  // namespace
 }  // namespace kmyriad

@@ -10,11 +10,14 @@ void RunInput(absl::string_view input) {
   static const v1::RunConfig* const preset =
       new v1::RunConfig(*LoadRunConfig({"point-maze", "", {}}));
   v1::RunConfig config = *preset;
+  bool changed = false;
   for (const absl::string_view line : absl::StrSplit(input, '\n')) {
     const absl::Status status = ApplyOverride(line, &config);
     KMYRIAD_CHECK(status.ok() || !status.message().empty());
+    changed |= status.ok();
   }
-  if (!ValidateRunConfig(config).ok()) return;
+  // The preset itself is what run_config begins with.
+  if (!changed || !ValidateRunConfig(config).ok()) return;
   const std::string text = FormatRunConfig(config);
   const absl::StatusOr<v1::RunConfig> again = ParseRunConfig(text, "again");
   KMYRIAD_CHECK(again.ok() && FormatRunConfig(*again) == text);
