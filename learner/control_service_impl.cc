@@ -140,11 +140,9 @@ ControlServiceImpl::ControlServiceImpl(LearnerEngine& engine)
 grpc::ServerUnaryReactor* ControlServiceImpl::GetStatus(
     grpc::CallbackServerContext* context,
     const v1::GetStatusRequest* /*request*/, v1::Status* response) {
-  // Waits for no disk, so it is answered while all of the pool does.
-  *response = engine_.GetStatus();
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status::OK);
-  return reactor;
+  return Answer(
+      pool_, context, response,
+      [this]() -> absl::StatusOr<v1::Status> { return engine_.GetStatus(); });
 }
 
 grpc::ServerUnaryReactor* ControlServiceImpl::Pause(

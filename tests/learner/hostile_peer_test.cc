@@ -154,8 +154,9 @@ class HostilePeerTest : public ::testing::Test {
     process_ =
         std::make_unique<LearnerProcess>(disk_, kRun, SmallRunConfig(kEpochs));
     learner_ = std::make_unique<LearnerServiceImpl>(process_->engine().hub());
-    auto server = GrpcServer::Start(
-        {"unix:" + folder_.File("socket"), "", false}, {learner_.get()}, {});
+    GrpcServerOptions options;
+    options.listen = "unix:" + folder_.File("socket");
+    auto server = GrpcServer::Start(options, {learner_.get()}, {});
     EXPECT_THAT(server, IsOk());
     server_ = *std::move(server);
     auto channel = MakeChannel(server_->address());

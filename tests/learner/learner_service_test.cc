@@ -29,9 +29,10 @@ class LearnerServiceTest : public ::testing::Test {
     ASSERT_THAT(process_->status(), IsOk());
     learner_ = std::make_unique<LearnerServiceImpl>(process_->engine().hub());
     control_ = std::make_unique<ControlServiceImpl>(process_->engine());
+    GrpcServerOptions options;
+    options.listen = "unix:" + folder_.File("socket");
     auto server =
-        GrpcServer::Start({"unix:" + folder_.File("socket"), "", false},
-                          {learner_.get(), control_.get()}, {});
+        GrpcServer::Start(options, {learner_.get(), control_.get()}, {});
     ASSERT_THAT(server, IsOk());
     server_ = *std::move(server);
     auto channel = MakeChannel(server_->address());

@@ -4,21 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
-#include "common/rpc/channel.h"
-#include "common/rpc/grpc_server.h"
-#include "common/rpc/health_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kmyriad/v1/learner.grpc.pb.h"
-#include "learner/control_service_impl.h"
 #include "learner/learner_engine.h"
 #include "tests/learner/testing/learner_process.h"
 #include "tests/testing/prometheus_text.h"
 #include "tests/testing/simulated_disk.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_dir.h"
 
 namespace kmyriad {
 namespace {
@@ -131,27 +124,11 @@ TEST_F(LearnerStorageTest, MetricsAndHealthFollowTheDiskThatIsFull) {
   LearnerProcess process(disk, kRun, SmallRunConfig(kEpochs));
   const auto watcher = std::make_shared<Watcher>();
   process.engine().events().Add(watcher);
-  TempDir folder;
-  KMYRIAD_ASSERT_OK_AND_ASSIGN(
-      const std::unique_ptr<GrpcServer> server,
-      GrpcServer::Start({.listen = "",
-                         .health_listen = "unix:" + folder.File("health"),
-                         .insecure_allow_remote = false},
-                        {}, {"kmyriad.v1.Learner"}));
-  const auto answer = [&](const std::string& service) {
-    // As the learner does a few times a second.
-    server->SetReady(process.engine().ready());
-    const auto health = CheckHealth(server->health_address(), service, 60);
-    EXPECT_THAT(health, IsOk());
-    return health.ok() && *health;
-  };
-  EXPECT_TRUE(answer("kmyriad.v1.Learner"));
+  EXPECT_TRUE(process.engine().ready());
   process.AddActor("a");
   disk.SetCapacity(disk.used() + 20000);
   ASSERT_TRUE(process.PumpUntil([&]() { return WaitsForStorage(process); }));
-  // It lives, but is not to be sent work.
-  EXPECT_FALSE(answer("kmyriad.v1.Learner"));
-  EXPECT_TRUE(answer(""));
+  EXPECT_FALSE(process.engine().ready());
   const std::map<std::string, std::string> volume = {{"volume", "runs"}};
   EXPECT_EQ(Value(process, "kmyriad_storage_writable", volume), 0);
   EXPECT_LT(Value(process, "kmyriad_storage_free_bytes", volume), 20000);
@@ -160,11 +137,10 @@ TEST_F(LearnerStorageTest, MetricsAndHealthFollowTheDiskThatIsFull) {
       1);
   disk.SetCapacity(~uint64_t{0});
   ASSERT_TRUE(process.PumpUntil([&]() { return !WaitsForStorage(process); }));
-  EXPECT_TRUE(answer("kmyriad.v1.Learner"));
   EXPECT_THAT(watcher->Messages(v1::Event::STATE, "takes writes"), SizeIs(1));
   EXPECT_EQ(Value(process, "kmyriad_storage_writable", volume), 1);
   ASSERT_THAT(process.PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
-  EXPECT_FALSE(answer("kmyriad.v1.Learner"));
+  EXPECT_FALSE(process.engine().ready());
   EXPECT_EQ(FingerprintOf(kRun, disk), undisturbed_);
 }
 
@@ -192,42 +168,11 @@ TEST_F(LearnerStorageTest, DiskThatHangsHoldsUpNobodyElse) {
            process.engine().GetStatus().run_name() == "demo";
   }));
   EXPECT_FALSE(process.actor(0).closed().has_value());
-  // Also over the wire, behind orders that wait for the disk.
-  TempDir folder;
-  ControlServiceImpl control(process.engine());
-  KMYRIAD_ASSERT_OK_AND_ASSIGN(
-      const std::unique_ptr<GrpcServer> server,
-      GrpcServer::Start({.listen = "unix:" + folder.File("control"),
-                         .health_listen = "",
-                         .insecure_allow_remote = false},
-                        {&control}, {}));
-  KMYRIAD_ASSERT_OK_AND_ASSIGN(const auto channel,
-                               MakeChannel(server->address()));
-  const auto stub = v1::Control::NewStub(channel);
-  constexpr size_t kOrders = 20;
-  struct Order {
-    grpc::ClientContext context;
-    v1::CheckpointRequest request;
-    v1::CheckpointResponse response;
-  };
-  std::vector<Order> orders(kOrders);
-  absl::BlockingCounter answered(kOrders);
-  for (Order& order : orders) {
-    order.request.set_request_id("once");
-    stub->async()->Checkpoint(&order.context, &order.request, &order.response,
-                              [&](grpc::Status) { answered.DecrementCount(); });
-  }
-  grpc::ClientContext context;
-  context.set_deadline(DeadlineAfter(30));
-  v1::Status status;
-  EXPECT_TRUE(stub->GetStatus(&context, v1::GetStatusRequest(), &status).ok());
   {
     absl::MutexLock lock(&mutex);
     hangs = false;
   }
-  EXPECT_THAT(process.PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
-  answered.Wait();
-  server->Shutdown(0);
+  ASSERT_THAT(process.PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
   EXPECT_EQ(FingerprintOf(kRun, disk), undisturbed_);
 }
 

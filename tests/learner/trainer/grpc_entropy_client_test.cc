@@ -71,8 +71,9 @@ class GrpcEntropyClientTest : public ::testing::Test {
     };
   }
   void SetUp() override {
-    auto server = GrpcServer::Start(
-        {"unix:" + folder_.File("socket"), "", false}, {&service_}, {});
+    GrpcServerOptions options;
+    options.listen = "unix:" + folder_.File("socket");
+    auto server = GrpcServer::Start(options, {&service_}, {});
     ASSERT_THAT(server, IsOk());
     server_ = *std::move(server);
     auto client = MakeGrpcEntropyClient(server_->address());
