@@ -10,10 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/base/status_macros.h"
+#include "common/math/log_double.h"
 #include "entropy_service/estimator/coverage.h"
 #include "entropy_service/estimator/intrinsic_reward.h"
 #include "entropy_service/estimator/knn_entropy_estimator.h"
-#include "entropy_service/index/index_factory.h"
+#include "entropy_service/estimator/tree_sum.h"
+#include "entropy_service/measured_pool.h"
 
 namespace kmyriad {
 namespace {
@@ -21,25 +23,46 @@ namespace {
 // Runs whose last epoch is kept. A learner asks again at once if at all.
 constexpr size_t kMaxRuns = 4;
 
-// Particles of a pool, gathered for the index; ids are those of the epoch.
-struct Pool {
-  std::vector<float> coordinates;
-  std::vector<uint32_t> ids;
-};
+// Memory of kept epochs; the newest may exceed it alone.
+constexpr size_t kMaxStoredBytes = size_t{3} << 29;
 
-Pool GatherPool(const EpochParticles& particles, size_t first, size_t last) {
-  const uint32_t dims = particles.request().dims;
-  Pool pool;
-  pool.coordinates.reserve((last - first) * dims);
-  pool.ids.reserve(last - first);
-  for (size_t i = first; i < last; ++i) {
-    if (particles.mask()[i] == 0) continue;
-    const auto feature =
-        particles.features().begin() + static_cast<std::ptrdiff_t>(i * dims);
-    pool.coordinates.insert(pool.coordinates.end(), feature, feature + dims);
-    pool.ids.push_back(static_cast<uint32_t>(i));
+// What the particles of a pool are paid for, before centring: [rows].
+std::vector<double> RewardValues(RewardKind kind, const MeasuredPool& pool) {
+  switch (kind) {
+    case RewardKind::kForward:
+      return pool.log_volumes;
+    case RewardKind::kApt:
+      return AptValues(pool.mean_distances);
+    case RewardKind::kSelfnormReverse:
+    case RewardKind::kMepolExact:
+      break;
   }
-  return pool;
+  return ReverseValues(kind, pool.graph, pool.log_volumes);
+}
+
+// MEPOL's estimate has ln N in the place of psi(N).
+double PoolEntropy(const ScoreRequest& request, const PoolMoments& volumes) {
+  const double entropy = KnnEntropy(volumes.count, request.k, volumes.mean);
+  if (request.reward != RewardKind::kMepolExact) return entropy;
+  return entropy + LogDouble(static_cast<double>(volumes.count)) -
+         Digamma(volumes.count);
+}
+
+// Values of rows to their places among the particles from `first` on.
+void Spread(const MeasuredPool& pool, const std::vector<double>& values,
+            size_t first, std::vector<double>& out) {
+  for (size_t row = 0; row < pool.ids.size(); ++row) {
+    out[pool.ids[row] - first] = values[row];
+  }
+}
+
+// Sum of (in-degree - k)^2, k being the mean.
+double InDegreeDeviations(const NeighborGraph& graph) {
+  const std::vector<uint32_t> degrees = InDegrees(graph);
+  return TreeSum(0, degrees.size(), [&](size_t j) {
+    const double deviation = static_cast<double>(degrees[j]) - graph.k;
+    return deviation * deviation;
+  });
 }
 
 void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
@@ -95,7 +118,7 @@ EntropyEngine::EntropyEngine(const EntropyEngineOptions& options,
       metrics_(metrics),
       clock_(clock),
       pool_(options.threads),
-      store_(kMaxRuns) {
+      store_(kMaxRuns, kMaxStoredBytes) {
   info_.revision = options.revision;
   info_.instruction_set = std::string(SimdLevelName(level));
   info_.threads = options.threads;
@@ -147,63 +170,45 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
   const size_t pools =
       request.pooling == Pooling::kIndividual ? request.agents : 1;
   const size_t size = count / pools;
-  std::vector<double> log_volumes(size);
+  const PoolMeasure measure{options_.engine, level_, pool_, context};
+  std::vector<double> values(size);
   scored.rewards.resize(count);
   double volume_sum = 0;
   double entropy_sum = 0;
-  double squared_deviations = 0;
-  for (size_t pool = 0; pool < pools; ++pool) {
-    const size_t first = pool * size;
-    KMYRIAD_RETURN_IF_ERROR(MeasurePool(particles, first, first + size, context,
-                                        scored, absl::MakeSpan(log_volumes)));
-    const PoolMoments moments = ForwardRewards(
-        log_volumes, absl::MakeSpan(particles.mask()).subspan(first, size),
-        absl::MakeSpan(scored.rewards).subspan(first, size));
-    entropy_sum += KnnEntropy(moments.count, request.k, moments.mean);
-    volume_sum += moments.mean * static_cast<double>(moments.count);
-    squared_deviations += moments.squared_deviations;
+  double volume_deviations = 0;
+  double reward_deviations = 0;
+  double degree_deviations = 0;
+  for (size_t index = 0; index < pools; ++index) {
+    const size_t first = index * size;
+    KMYRIAD_ASSIGN_OR_RETURN(
+        MeasuredPool pool,
+        MeasurePool(particles, first, first + size, measure));
+    const auto mask = absl::MakeSpan(particles.mask()).subspan(first, size);
+    Spread(pool, pool.log_volumes, first, values);
+    const PoolMoments volumes = MomentsOf(values, mask);
+    Spread(pool, RewardValues(request.reward, pool), first, values);
+    const PoolMoments rewards = CenterRewards(
+        values, mask, absl::MakeSpan(scored.rewards).subspan(first, size));
+    entropy_sum += PoolEntropy(request, volumes);
+    volume_sum += volumes.mean * static_cast<double>(volumes.count);
+    volume_deviations += volumes.squared_deviations;
+    reward_deviations += rewards.squared_deviations;
+    degree_deviations += InDegreeDeviations(pool.graph);
+    scored.floored += pool.floored;
+    scored.engine = pool.engine;
+    scored.engine_reason = pool.engine_reason;
+    if (request.keep_neighbors) {
+      scored.pool = std::make_shared<const MeasuredPool>(std::move(pool));
+    }
   }
   const auto pooled = static_cast<double>(count - scored.masked);
   scored.entropy_nats = entropy_sum / static_cast<double>(pools);
   scored.log_volume_mean = volume_sum / pooled;
-  scored.log_volume_std = std::sqrt(squared_deviations / pooled);
-  return absl::OkStatus();
-}
-
-absl::Status EntropyEngine::MeasurePool(const EpochParticles& particles,
-                                        size_t first, size_t last,
-                                        const SearchContext& context,
-                                        ScoredEpoch& scored,
-                                        absl::Span<double> out) {
-  const ScoreRequest& request = scored.request;
-  const Pool pool = GatherPool(particles, first, last);
-  if (pool.ids.size() <= request.k) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pool of ",
-        request.pooling == Pooling::kIndividual
-            ? absl::StrCat("agent ", first / request.particles_per_agent())
-            : "the epoch",
-        ": ", pool.ids.size(), " of ", last - first,
-        " particles are not masked, but k = ", request.k,
-        " neighbours need more; see why so many are non-finite or outside, "
-        "or lower entropy.k"));
-  }
-  KMYRIAD_ASSIGN_OR_RETURN(
-      const ChosenIndex chosen,
-      CreateKnnIndex(options_.engine,
-                     {pool.coordinates, pool.ids, request.dims}, level_,
-                     pool_));
-  std::vector<float> squared(pool.ids.size());
-  KMYRIAD_RETURN_IF_ERROR(chosen.index->KthSquaredDistances(
-      request.k, context, absl::MakeSpan(squared)));
-  std::vector<double> volumes(pool.ids.size());
-  scored.floored +=
-      LogVolumes(squared, request.dims, request.floor, absl::MakeSpan(volumes));
-  for (size_t i = 0; i < pool.ids.size(); ++i) {
-    out[pool.ids[i] - first] = volumes[i];
-  }
-  scored.engine = std::string(chosen.index->name());
-  scored.engine_reason = chosen.reason;
+  scored.log_volume_std = std::sqrt(volume_deviations / pooled);
+  scored.reward_std = std::sqrt(reward_deviations / pooled);
+  scored.in_degree_std = request.needs_graph()
+                             ? std::sqrt(degree_deviations / pooled)
+                             : std::numeric_limits<double>::quiet_NaN();
   return absl::OkStatus();
 }
 
@@ -212,6 +217,19 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::LastEpoch(
   if (auto last = store_.Last(run_uuid); last != nullptr) return last;
   return absl::NotFoundError(
       absl::StrCat("run ", ToHex(run_uuid), ": no epoch of it was scored"));
+}
+
+absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::FindEpoch(
+    const Uuid& run_uuid, uint64_t epoch, const Digest& particle_digest) {
+  KMYRIAD_ASSIGN_OR_RETURN(auto last, LastEpoch(run_uuid));
+  if (last->request.epoch == epoch &&
+      last->request.particle_digest == particle_digest) {
+    return last;
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "epoch ", epoch, " with particle_digest ", ToHex(particle_digest),
+      ": the run's last one is ", last->request.epoch, " with ",
+      ToHex(last->request.particle_digest), "; score it again"));
 }
 
 EntropyInfo EntropyEngine::Info() const {

@@ -63,6 +63,10 @@ class EntropyEngine {
   absl::StatusOr<std::shared_ptr<const ScoredEpoch>> LastEpoch(
       const Uuid& run_uuid);
 
+  // The run's last scored epoch, if it is this one. NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<const ScoredEpoch>> FindEpoch(
+      const Uuid& run_uuid, uint64_t epoch, const Digest& particle_digest);
+
   EntropyInfo Info() const;
 
  private:
@@ -76,13 +80,6 @@ class EntropyEngine {
   absl::Status ScorePools(const EpochParticles& particles,
                           const SearchContext& context, ScoredEpoch& scored)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(computing_);
-  // Log volumes of the particles [first, last) that are not masked, among
-  // themselves; out [last - first].
-  absl::Status MeasurePool(const EpochParticles& particles, size_t first,
-                           size_t last, const SearchContext& context,
-                           ScoredEpoch& scored, absl::Span<double> out)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(computing_);
-
   const EntropyEngineOptions options_;
   const SimdLevel level_;
   EntropyMetrics& metrics_;

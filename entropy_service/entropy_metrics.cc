@@ -43,6 +43,9 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
           "Time of the neighbour search of an epoch, index construction "
           "included.",
           LatencyBounds())),
+      evaluate_seconds_(registry.AddHistogram(
+          "kmyriad_entropy_evaluate_duration_seconds",
+          "Time to evaluate an epoch under other weights.", LatencyBounds())),
       particles_(registry.AddGauge("kmyriad_exploration_particles",
                                    "Particles in the last entropy estimate.")),
       masked_(registry.AddGauge("kmyriad_entropy_masked_particles",

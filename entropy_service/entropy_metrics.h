@@ -18,6 +18,8 @@ class EntropyMetrics {
 
   // An epoch was scored; `knn_seconds` of it went to the neighbour search.
   void Scored(const ScoredEpoch& epoch, double knn_seconds);
+  // An epoch was evaluated under other weights.
+  void Evaluated(double seconds) { evaluate_seconds_.Observe(seconds); }
   // A request was answered from the store.
   void Repeated() { repeated_.Add(); }
   // A request was refused or failed; counted by its code.
@@ -32,6 +34,7 @@ class EntropyMetrics {
   Counter& streams_opened_;
   Histogram& score_seconds_;
   Histogram& knn_seconds_;
+  Histogram& evaluate_seconds_;
   Gauge& particles_;
   Gauge& masked_;
   Gauge& floored_;

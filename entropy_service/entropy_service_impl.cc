@@ -14,6 +14,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
 #include "common/rpc/stream_reactor.h"
+#include "entropy_service/epoch_evaluation.h"
 #include "entropy_service/score_header_codec.h"
 
 namespace kmyriad {
@@ -23,6 +24,7 @@ namespace {
 constexpr size_t kChunkRewards = size_t{1} << 16;
 
 using Stream = StreamReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>;
+using Evaluation = StreamReactor<v1::EvaluateRequest, v1::EvaluateResponse>;
 
 // A place among the streams, given back when the last holder is gone.
 class Slot {
@@ -39,15 +41,22 @@ class Slot {
   const int number_;
 };
 
-// What outlives the stream while its epoch is scored.
+// What outlives the stream while the worker has its epoch.
+template <typename Input>
 struct Job {
   Slot slot;
   std::atomic<bool> ended = false;
-  std::optional<EpochParticles> particles;
+  std::optional<Input> input;
 
   explicit Job(std::shared_ptr<std::atomic<int>> open)
       : slot(std::move(open)) {}
 };
+
+absl::Status TooManyStreams() {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("streams: ", EntropyServiceImpl::kMaxStreams,
+                   " are open already; retry when one has ended"));
+}
 
 // Little-endian bytes of a vector of numbers.
 template <typename T>
@@ -72,6 +81,8 @@ v1::ScoreEpochResponse SummaryOf(const ScoredEpoch& scored) {
   summary.set_engine(scored.engine);
   summary.set_seconds(scored.seconds);
   summary.set_unreachable_hits(scored.unreachable_hits);
+  summary.set_reward_std(scored.reward_std);
+  summary.set_in_degree_std(scored.in_degree_std);
   return response;
 }
 
@@ -97,14 +108,12 @@ class ScoreStream final : public Stream {
       : engine_(engine),
         metrics_(metrics),
         worker_(worker),
-        job_(std::make_shared<Job>(std::move(open))) {
+        job_(std::make_shared<Job<EpochParticles>>(std::move(open))) {
     metrics_.StreamOpened();
     if (job_->slot.granted()) {
       ReadNext();
     } else {
-      Refuse(absl::ResourceExhaustedError(
-          absl::StrCat("ScoreEpoch streams: ", EntropyServiceImpl::kMaxStreams,
-                       " are open already; retry when one has ended")));
+      Refuse(TooManyStreams());
     }
   }
 
@@ -115,8 +124,7 @@ class ScoreStream final : public Stream {
       Refuse(status);
       return;
     }
-    if (!scheduled_ && job_->particles.has_value() &&
-        job_->particles->complete()) {
+    if (!scheduled_ && job_->input.has_value() && job_->input->complete()) {
       Schedule();
     }
     ReadNext();
@@ -125,10 +133,10 @@ class ScoreStream final : public Stream {
   void OnClosed() override {
     if (scheduled_ || refused_) return;
     Refuse(absl::InvalidArgumentError(
-        job_->particles.has_value()
+        job_->input.has_value()
             ? absl::StrCat("the stream ended after ",
-                           job_->particles->mask().size(), " of ",
-                           job_->particles->request().particles(), " particles")
+                           job_->input->mask().size(), " of ",
+                           job_->input->request().particles(), " particles")
             : "the stream ended before the header"));
   }
 
@@ -142,22 +150,22 @@ class ScoreStream final : public Stream {
     }
     switch (request.message_case()) {
       case v1::ScoreEpochRequest::kHeader: {
-        if (job_->particles.has_value()) {
+        if (job_->input.has_value()) {
           return absl::InvalidArgumentError("a second header");
         }
         KMYRIAD_ASSIGN_OR_RETURN(ScoreRequest header,
                                  ScoreRequestFromProto(request.header()));
-        KMYRIAD_ASSIGN_OR_RETURN(job_->particles,
+        KMYRIAD_ASSIGN_OR_RETURN(job_->input,
                                  EpochParticles::Create(std::move(header)));
         return absl::OkStatus();
       }
       case v1::ScoreEpochRequest::kChunk: {
-        if (!job_->particles.has_value()) {
+        if (!job_->input.has_value()) {
           return absl::InvalidArgumentError("a chunk before the header");
         }
-        return job_->particles->Append(request.chunk().first(),
-                                       request.chunk().features(),
-                                       request.chunk().mask());
+        return job_->input->Append(request.chunk().first(),
+                                   request.chunk().features(),
+                                   request.chunk().mask());
       }
       case v1::ScoreEpochRequest::MESSAGE_NOT_SET:
         break;
@@ -171,13 +179,13 @@ class ScoreStream final : public Stream {
     scheduled_ = true;
     worker_.Schedule([&engine = engine_, job = job_, stream = handle()] {
       if (job->ended.load()) return;
-      const ScoreRequest& request = job->particles->request();
+      const ScoreRequest& request = job->input->request();
       SetLogRun(ToHex(request.run_uuid));
       // Strictly on-policy: the first epoch is that of version 0.
       SetLogPolicyVersion(request.epoch - 1);
-      const auto scored = engine.Score(*job->particles, &job->ended);
+      const auto scored = engine.Score(*job->input, &job->ended);
       // Before the answer, which may be large, too.
-      job->particles.reset();
+      job->input.reset();
       if (scored.ok()) {
         SendScores(**scored, *stream);
       } else {
@@ -195,7 +203,134 @@ class ScoreStream final : public Stream {
   EntropyEngine& engine_;
   EntropyMetrics& metrics_;
   ThreadPool& worker_;
-  const std::shared_ptr<Job> job_;
+  const std::shared_ptr<Job<EpochParticles>> job_;
+  bool scheduled_ = false;
+  bool refused_ = false;
+};
+
+void SendEvaluation(const EvaluatedEpoch& evaluated, double seconds,
+                    Evaluation::Handle& stream) {
+  v1::EvaluateResponse first_response;
+  v1::EvaluateSummary& summary = *first_response.mutable_summary();
+  summary.set_entropy_nats(evaluated.entropy_nats);
+  summary.set_kl_nats(evaluated.kl_nats);
+  summary.set_effective_samples(evaluated.effective_samples);
+  summary.set_agent_effective_samples(
+      BytesOf(evaluated.agent_effective_samples.data(),
+              evaluated.agent_effective_samples.size()));
+  summary.set_seconds(seconds);
+  stream.Send(std::move(first_response));
+  const size_t particles = evaluated.entropy_gradient.size();
+  for (size_t first = 0; first < particles; first += kChunkRewards) {
+    const size_t count = std::min(kChunkRewards, particles - first);
+    v1::EvaluateResponse response;
+    v1::GradientChunk& chunk = *response.mutable_chunk();
+    chunk.set_first(first);
+    chunk.set_entropy(
+        BytesOf(evaluated.entropy_gradient.data() + first, count));
+    chunk.set_kl(BytesOf(evaluated.kl_gradient.data() + first, count));
+    stream.Send(std::move(response));
+  }
+  stream.Close(grpc::Status::OK);
+}
+
+// One Evaluate call.
+class EvaluateStream final : public Evaluation {
+ public:
+  EvaluateStream(EntropyEngine& engine, EntropyMetrics& metrics,
+                 ThreadPool& worker, std::shared_ptr<std::atomic<int>> open)
+      : engine_(engine),
+        metrics_(metrics),
+        worker_(worker),
+        job_(std::make_shared<Job<EpochEvaluation>>(std::move(open))) {
+    if (job_->slot.granted()) {
+      ReadNext();
+    } else {
+      Refuse(TooManyStreams());
+    }
+  }
+
+ private:
+  void OnMessage(v1::EvaluateRequest& request) override {
+    const absl::Status status = Take(request);
+    if (!status.ok()) {
+      Refuse(status);
+      return;
+    }
+    if (!scheduled_ && job_->input->complete()) Schedule();
+    ReadNext();
+  }
+
+  void OnClosed() override {
+    if (scheduled_ || refused_) return;
+    Refuse(absl::InvalidArgumentError(
+        job_->input.has_value()
+            ? absl::StrCat("the stream ended after ", job_->input->received(),
+                           " of ", job_->input->particles(), " log-weights")
+            : "the stream ended before the header"));
+  }
+
+  void OnEnd() override { job_->ended.store(true); }
+
+  absl::Status Take(const v1::EvaluateRequest& request) {
+    if (scheduled_) {
+      return absl::InvalidArgumentError("a message after the last log-weight");
+    }
+    if (request.has_header()) {
+      if (job_->input.has_value()) {
+        return absl::InvalidArgumentError("a second header");
+      }
+      return Find(request.header());
+    }
+    if (!request.has_chunk()) {
+      return absl::InvalidArgumentError(
+          "a message that is neither header nor chunk");
+    }
+    if (!job_->input.has_value()) {
+      return absl::InvalidArgumentError("a chunk before the header");
+    }
+    return job_->input->Append(request.chunk().first(),
+                               request.chunk().log_weights());
+  }
+
+  absl::Status Find(const v1::EvaluateHeader& header) {
+    KMYRIAD_ASSIGN_OR_RETURN(const WeightedForm form,
+                             WeightedFormFromProto(header.form()));
+    KMYRIAD_ASSIGN_OR_RETURN(const Uuid run,
+                             UuidFromBytes(header.run_uuid(), "run_uuid"));
+    KMYRIAD_ASSIGN_OR_RETURN(
+        const Digest digest,
+        DigestFromBytes(header.particle_digest(), "particle_digest"));
+    KMYRIAD_ASSIGN_OR_RETURN(auto epoch,
+                             engine_.FindEpoch(run, header.epoch(), digest));
+    KMYRIAD_ASSIGN_OR_RETURN(job_->input,
+                             EpochEvaluation::Create(std::move(epoch), form));
+    return absl::OkStatus();
+  }
+
+  void Schedule() {
+    scheduled_ = true;
+    worker_.Schedule([&metrics = metrics_, job = job_, stream = handle()] {
+      if (job->ended.load()) return;
+      const double start = RealClock().MonotonicSeconds();
+      const EvaluatedEpoch evaluated = job->input->Compute();
+      job->input.reset();
+      const double seconds = RealClock().MonotonicSeconds() - start;
+      metrics.Evaluated(seconds);
+      SendEvaluation(evaluated, seconds, *stream);
+    });
+  }
+
+  void Refuse(const absl::Status& status) {
+    refused_ = true;
+    metrics_.Rejected(status);
+    Close(ToGrpcStatus(status));
+  }
+
+  EntropyEngine& engine_;
+  EntropyMetrics& metrics_;
+  ThreadPool& worker_;
+  const std::shared_ptr<Job<EpochEvaluation>> job_;
   bool scheduled_ = false;
   bool refused_ = false;
 };
@@ -213,6 +348,11 @@ grpc::ServerBidiReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>*
 EntropyServiceImpl::ScoreEpoch(grpc::CallbackServerContext* /*context*/) {
   // Deletes itself when the call is done.
   return new ScoreStream(engine_, metrics_, worker_, open_streams_);
+}
+
+grpc::ServerBidiReactor<v1::EvaluateRequest, v1::EvaluateResponse>*
+EntropyServiceImpl::Evaluate(grpc::CallbackServerContext* /*context*/) {
+  return new EvaluateStream(engine_, metrics_, worker_, open_streams_);
 }
 
 grpc::ServerUnaryReactor* EntropyServiceImpl::GetCoverage(

@@ -28,6 +28,8 @@ class EntropyServiceImpl final : public v1::EntropyService::CallbackService {
 
   grpc::ServerBidiReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>*
   ScoreEpoch(grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<v1::EvaluateRequest, v1::EvaluateResponse>* Evaluate(
+      grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetCoverage(
       grpc::CallbackServerContext* context,
       const v1::GetCoverageRequest* request,

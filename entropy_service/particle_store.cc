@@ -5,6 +5,12 @@
 
 namespace kmyriad {
 
+size_t ScoredEpoch::bytes() const {
+  return rewards.capacity() * sizeof(float) +
+         cell_visits.capacity() * sizeof(uint32_t) +
+         (pool == nullptr ? 0 : pool->bytes());
+}
+
 void ParticleStore::Put(std::shared_ptr<const ScoredEpoch> epoch) {
   absl::MutexLock lock(&mutex_);
   const Uuid& run = epoch->request.run_uuid;
@@ -14,7 +20,13 @@ void ParticleStore::Put(std::shared_ptr<const ScoredEpoch> epoch) {
                                }),
                 epochs_.end());
   epochs_.push_front(std::move(epoch));
-  if (epochs_.size() > max_runs_) epochs_.pop_back();
+  size_t bytes = 0;
+  for (const auto& kept : epochs_) bytes += kept->bytes();
+  while (epochs_.size() > 1 &&
+         (epochs_.size() > max_runs_ || bytes > max_bytes_)) {
+    bytes -= epochs_.back()->bytes();
+    epochs_.pop_back();
+  }
 }
 
 std::shared_ptr<const ScoredEpoch> ParticleStore::Last(const Uuid& run_uuid) {

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "entropy_service/measured_pool.h"
 #include "entropy_service/score_request.h"
 
 namespace kmyriad {
@@ -37,15 +38,24 @@ struct ScoredEpoch {
   double seconds = 0;
   // [particles]
   std::vector<float> rewards;
+  double reward_std = 0;
+  double in_degree_std = 0;
+  // What Evaluate works on; null unless the request keeps neighbours.
+  std::shared_ptr<const MeasuredPool> pool;
+
+  // Memory that the epoch holds.
+  size_t bytes() const;
 };
 
 // The last scored epoch of each run, so that a repeated request gets the same
-// bits without being computed again and coverage can be asked for. Another
-// request of the run replaces it. Holds a few runs; the one that was used
-// longest ago makes room. Thread-safe.
+// bits without being computed again, and coverage and other weights can be
+// asked for. Another request of the run replaces it. Holds at most `max_runs`
+// runs and, the newest excepted, `max_bytes` bytes; those that were used
+// longest ago make room. Thread-safe.
 class ParticleStore {
  public:
-  explicit ParticleStore(size_t max_runs) : max_runs_(max_runs) {}
+  ParticleStore(size_t max_runs, size_t max_bytes)
+      : max_runs_(max_runs), max_bytes_(max_bytes) {}
 
   void Put(std::shared_ptr<const ScoredEpoch> epoch);
   // Null unless this very request was scored last.
@@ -55,6 +65,7 @@ class ParticleStore {
 
  private:
   const size_t max_runs_;
+  const size_t max_bytes_;
   absl::Mutex mutex_;
   // Used last comes first.
   std::deque<std::shared_ptr<const ScoredEpoch>> epochs_

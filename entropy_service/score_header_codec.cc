@@ -6,6 +6,27 @@
 #include "common/rpc/message_codec.h"
 
 namespace kmyriad {
+namespace {
+
+absl::StatusOr<RewardKind> RewardFromProto(v1::RewardKind reward) {
+  switch (reward) {
+    case v1::REWARD_KIND_FORWARD:
+      return RewardKind::kForward;
+    case v1::REWARD_KIND_APT:
+      return RewardKind::kApt;
+    case v1::REWARD_KIND_SELFNORM_REVERSE:
+      return RewardKind::kSelfnormReverse;
+    case v1::REWARD_KIND_MEPOL_EXACT:
+      return RewardKind::kMepolExact;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("reward = ", static_cast<int>(reward),
+                       ": use one of the REWARD_KINDs that "
+                       "proto/kmyriad/v1/entropy_service.proto lists"));
+  }
+}
+
+}  // namespace
 
 absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
     const v1::ScoreEpochHeader& header) {
@@ -15,11 +36,7 @@ absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
   KMYRIAD_ASSIGN_OR_RETURN(
       request.particle_digest,
       DigestFromBytes(header.particle_digest(), "particle_digest"));
-  if (header.reward() != v1::REWARD_KIND_FORWARD) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("reward = ", static_cast<int>(header.reward()),
-                     ": this version gives REWARD_KIND_FORWARD"));
-  }
+  KMYRIAD_ASSIGN_OR_RETURN(request.reward, RewardFromProto(header.reward()));
   if (header.pooling() == v1::POOLING_COLLECTIVE) {
     request.pooling = Pooling::kCollective;
   } else if (header.pooling() == v1::POOLING_INDIVIDUAL) {
@@ -41,7 +58,19 @@ absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
   request.floor = header.floor();
   request.window = header.window();
   request.seed = header.seed();
+  request.keep_neighbors = header.keep_neighbors();
   return request;
+}
+
+absl::StatusOr<WeightedForm> WeightedFormFromProto(v1::WeightedForm form) {
+  if (form == v1::WEIGHTED_FORM_SELF_NORMALIZED) {
+    return WeightedForm::kSelfNormalized;
+  }
+  if (form == v1::WEIGHTED_FORM_MEPOL) return WeightedForm::kMepol;
+  return absl::InvalidArgumentError(
+      absl::StrCat("form = ", static_cast<int>(form),
+                   ": use WEIGHTED_FORM_SELF_NORMALIZED or "
+                   "WEIGHTED_FORM_MEPOL"));
 }
 
 }  // namespace kmyriad

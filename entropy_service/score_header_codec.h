@@ -2,6 +2,7 @@
 #define KMYRIAD_ENTROPY_SERVICE_SCORE_HEADER_CODEC_H_
 
 #include "absl/status/statusor.h"
+#include "entropy_service/estimator/weighted_entropy.h"
 #include "entropy_service/score_request.h"
 #include "kmyriad/v1/entropy_service.pb.h"
 
@@ -12,6 +13,9 @@ namespace kmyriad {
 // coverage grid; ScoreRequest::Validate checks the numbers.
 absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
     const v1::ScoreEpochHeader& header);
+
+// INVALID_ARGUMENT for a form that this version does not have.
+absl::StatusOr<WeightedForm> WeightedFormFromProto(v1::WeightedForm form);
 
 }  // namespace kmyriad
 

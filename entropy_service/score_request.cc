@@ -58,6 +58,17 @@ absl::Status ValidateNeighbors(const ScoreRequest& request) {
                  absl::StrCat("must be below the ", pool, " particles of ",
                               individual ? "an agent's" : "the", " pool"));
   }
+  if (request.needs_graph() && pool * request.k > kMaxGraphEntries) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "k * particles = ", pool * request.k,
+        ": this reward, or Evaluate, holds the neighbour lists of the pool, at "
+        "most ",
+        kMaxGraphEntries, " entries; lower entropy.k"));
+  }
+  if (request.keep_neighbors && individual) {
+    return Wrong("keep_neighbors", "true",
+                 "Evaluate works on one pool; use POOLING_COLLECTIVE");
+  }
   if (!(request.floor > 0) || !std::isfinite(request.floor)) {
     return Wrong("floor", request.floor, "use a positive number");
   }

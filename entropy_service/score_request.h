@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
+#include "entropy_service/estimator/intrinsic_reward.h"
 
 namespace kmyriad {
 
@@ -15,6 +16,8 @@ inline constexpr uint64_t kMaxParticles = uint64_t{1} << 24;
 inline constexpr uint32_t kMaxFeatureDims = 32;
 inline constexpr uint32_t kMaxNeighbors = 4096;
 inline constexpr uint64_t kMaxCoverageCells = uint64_t{1} << 24;
+// Entries of neighbour lists that are held at once, four bytes each: 1 GiB.
+inline constexpr uint64_t kMaxGraphEntries = uint64_t{1} << 28;
 
 enum class Pooling { kCollective, kIndividual };
 
@@ -30,13 +33,17 @@ struct ScoreRequest {
   uint32_t dims = 0;
   uint32_t k = 0;
   float floor = 0;
+  RewardKind reward = RewardKind::kForward;
   Pooling pooling = Pooling::kCollective;
   std::optional<CoverageGrid> coverage;
   uint32_t window = 1;
   uint64_t seed = 0;
+  bool keep_neighbors = false;
 
   uint64_t particles() const { return uint64_t{envs} * horizon; }
   uint64_t particles_per_agent() const { return particles() / agents; }
+  // Lists of whole pools are held, while scoring or longer.
+  bool needs_graph() const { return keep_neighbors || NeedsGraph(reward); }
   bool operator==(const ScoreRequest&) const = default;
 
   // INVALID_ARGUMENT, naming key, value and mend; RESOURCE_EXHAUSTED for more

@@ -24,10 +24,14 @@ struct ScoreRequest {
   uint32_t dims = 0;
   uint32_t k = 0;
   float floor = 0;
+  // What samples are paid for, as entropy.reward names it.
+  std::string reward = "forward";
   // False: each agent's particles among its own.
   bool collective = true;
   uint32_t window = 1;
   uint64_t seed = 0;
+  // The service keeps the neighbours for Evaluate.
+  bool keep_neighbors = false;
   CoverageGrid coverage;
   // [envs * horizon, dims] and [envs * horizon], 1 = in the pool; the
   // caller's, valid during the call.
@@ -44,6 +48,9 @@ struct ScoreResult {
   double diversity_null_nats = 0;
   double log_volume_mean = 0;
   double log_volume_std = 0;
+  double reward_std = 0;
+  // NaN unless the reward needs reverse neighbours.
+  double in_degree_std = 0;
   uint64_t masked = 0;
   uint64_t floored = 0;
   uint64_t unreachable_hits = 0;
@@ -53,12 +60,27 @@ struct ScoreResult {
   std::vector<float> rewards;         // [envs * horizon]
 };
 
+// Which weighted entropy is meant; see WeightedForm of the protocol.
+enum class WeightedForm { kSelfNormalized, kMepol };
+
+// Fields as in EvaluateSummary, and the gradients.
+struct EvaluateResult {
+  double entropy_nats = 0;
+  double kl_nats = 0;
+  double effective_samples = 0;
+  double seconds = 0;
+  std::vector<double> agent_effective_samples;  // [agents]
+  // With respect to the log-weights: [envs * horizon].
+  std::vector<float> entropy_gradient;
+  std::vector<float> kl_gradient;
+};
+
 // Called before every new attempt with the reason in one line and the seconds
 // to wait; waits, and answers false to give up (then CANCELLED).
 using WaitForRetry =
     std::function<bool(absl::string_view reason, double seconds)>;
 
-// The learner's view of the entropy service. One ScoreEpoch at a time.
+// The learner's view of the entropy service. One call at a time.
 class EntropyClient {
  public:
   virtual ~EntropyClient() = default;
@@ -67,6 +89,15 @@ class EntropyClient {
   // reachable; any other failure is final.
   virtual absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                                  const WaitForRetry& wait) = 0;
+
+  // Entropy and KL of an epoch whose particle j counts exp(log_weights[j]), and
+  // their gradients: what an objective on importance weights ascends.
+  // log_weights [envs * horizon], at most 300 in magnitude. An epoch that the
+  // service does not hold (any more) is scored first, with keep_neighbors.
+  virtual absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
+                                                  WeightedForm form,
+                                                  const float* log_weights,
+                                                  const WaitForRetry& wait) = 0;
 
   // Ends a call in progress with CANCELLED. Thread-safe.
   virtual void Cancel() = 0;

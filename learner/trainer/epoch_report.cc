@@ -26,6 +26,8 @@ Json MakeMetrics(const EpochReport& report) {
       {"reward_mean", report.reward_mean},
       {"log_volume_mean", score.log_volume_mean},
       {"log_volume_std", score.log_volume_std},
+      {"reward_std", score.reward_std},
+      {"in_degree_std", score.in_degree_std},
       {"upside_down", report.upside_down},
       {"ratio_max_error", update.ratio_max_error},
       {"clip_fraction", update.clip_fraction},

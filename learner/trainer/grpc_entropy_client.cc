@@ -23,27 +23,46 @@ constexpr double kAttemptSeconds = 600;
 using Stream = grpc::ClientReaderWriterInterface<v1::ScoreEpochRequest,
                                                  v1::ScoreEpochResponse>;
 
-v1::ScoreEpochRequest Header(const ScoreRequest& request) {
+using EvaluateStream = grpc::ClientReaderWriterInterface<v1::EvaluateRequest,
+                                                         v1::EvaluateResponse>;
+
+Digest ParticleDigest(const ScoreRequest& request) {
   const uint64_t particles = uint64_t{request.envs} * request.horizon;
   Sha256 hash;
   hash.Update(request.particles, particles * request.dims * sizeof(float));
   hash.Update(request.mask, particles);
+  return hash.Finish();
+}
+
+absl::StatusOr<v1::RewardKind> RewardKindOf(absl::string_view reward) {
+  if (reward == "forward") return v1::REWARD_KIND_FORWARD;
+  if (reward == "apt") return v1::REWARD_KIND_APT;
+  if (reward == "selfnorm_reverse") return v1::REWARD_KIND_SELFNORM_REVERSE;
+  if (reward == "mepol_exact") return v1::REWARD_KIND_MEPOL_EXACT;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "reward = ", reward, ": the protocol has none of that name"));
+}
+
+absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
+  KMYRIAD_ASSIGN_OR_RETURN(const v1::RewardKind reward,
+                           RewardKindOf(request.reward));
   v1::ScoreEpochRequest message;
   v1::ScoreEpochHeader& header = *message.mutable_header();
   header.set_run_uuid(ToBytes(request.run_uuid));
   header.set_epoch(request.epoch);
-  header.set_particle_digest(ToBytes(hash.Finish()));
+  header.set_particle_digest(ToBytes(ParticleDigest(request)));
   header.set_envs(request.envs);
   header.set_horizon(request.horizon);
   header.set_agents(request.agents);
   header.set_dims(request.dims);
   header.set_k(request.k);
   header.set_floor(request.floor);
-  header.set_reward(v1::REWARD_KIND_FORWARD);
+  header.set_reward(reward);
   header.set_pooling(request.collective ? v1::POOLING_COLLECTIVE
                                         : v1::POOLING_INDIVIDUAL);
   header.set_window(request.window);
   header.set_seed(request.seed);
+  header.set_keep_neighbors(request.keep_neighbors);
   if (!request.coverage.reachable.empty()) {
     *header.mutable_coverage() = ToProto(request.coverage);
   }
@@ -83,6 +102,8 @@ absl::Status ReadSummary(const ScoreRequest& request,
   result->diversity_null_nats = summary.diversity_null_nats();
   result->log_volume_mean = summary.log_volume_mean();
   result->log_volume_std = summary.log_volume_std();
+  result->reward_std = summary.reward_std();
+  result->in_degree_std = summary.in_degree_std();
   result->masked = summary.masked();
   result->floored = summary.floored();
   result->unreachable_hits = summary.unreachable_hits();
@@ -98,21 +119,22 @@ absl::Status ReadSummary(const ScoreRequest& request,
   return absl::OkStatus();
 }
 
-absl::Status ReadRewards(const v1::RewardChunk& chunk, uint64_t particles,
-                         std::vector<float>* rewards) {
-  const uint64_t count = chunk.rewards().size() / sizeof(float);
-  const uint64_t present = rewards->size();
-  if (chunk.first() != present || count == 0 ||
-      chunk.rewards().size() % sizeof(float) != 0 ||
+// Appends the numbers of a chunk that starts with particle `first`.
+absl::Status ReadNumbers(absl::string_view what, uint64_t first,
+                         const std::string& bytes, uint64_t particles,
+                         std::vector<float>* numbers) {
+  const uint64_t count = bytes.size() / sizeof(float);
+  const uint64_t present = numbers->size();
+  if (first != present || count == 0 || bytes.size() % sizeof(float) != 0 ||
       count > particles - present) {
-    return BadAnswer("a chunk of rewards out of turn");
+    return BadAnswer(absl::StrCat("a chunk of ", what, "s out of turn"));
   }
-  rewards->resize(present + count);
-  float* const target = rewards->data() + present;
-  std::memcpy(target, chunk.rewards().data(), chunk.rewards().size());
+  numbers->resize(present + count);
+  float* const target = numbers->data() + present;
+  std::memcpy(target, bytes.data(), bytes.size());
   if (!std::all_of(target, target + count,
-                   [](float reward) { return std::isfinite(reward); })) {
-    return BadAnswer("a reward that is not finite");
+                   [](float number) { return std::isfinite(number); })) {
+    return BadAnswer(absl::StrCat("a ", what, " that is not finite"));
   }
   return absl::OkStatus();
 }
@@ -128,8 +150,65 @@ absl::Status ReadAnswer(const ScoreRequest& request, Stream& stream,
       summary = true;
       KMYRIAD_RETURN_IF_ERROR(ReadSummary(request, response.summary(), result));
     } else if (response.has_chunk() && summary) {
+      KMYRIAD_RETURN_IF_ERROR(ReadNumbers("reward", response.chunk().first(),
+                                          response.chunk().rewards(), particles,
+                                          &result->rewards));
+    } else {
+      return BadAnswer("a message out of turn");
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool SendLogWeights(const float* log_weights, uint64_t particles,
+                    EvaluateStream& stream) {
+  constexpr uint64_t kStep = kChunkBytes / sizeof(float);
+  v1::EvaluateRequest message;
+  for (uint64_t first = 0; first < particles; first += kStep) {
+    const uint64_t count = std::min(kStep, particles - first);
+    message.mutable_chunk()->set_first(first);
+    message.mutable_chunk()->set_log_weights(log_weights + first,
+                                             count * sizeof(float));
+    if (!stream.Write(message)) return false;
+  }
+  return stream.WritesDone();
+}
+
+absl::Status ReadEvaluateSummary(uint32_t agents,
+                                 const v1::EvaluateSummary& summary,
+                                 EvaluateResult* result) {
+  result->entropy_nats = summary.entropy_nats();
+  result->kl_nats = summary.kl_nats();
+  result->effective_samples = summary.effective_samples();
+  result->seconds = summary.seconds();
+  const std::string& bytes = summary.agent_effective_samples();
+  if (bytes.size() != agents * sizeof(double)) {
+    return BadAnswer(absl::StrCat(
+        bytes.size(), " bytes of effective samples for ", agents, " agents"));
+  }
+  result->agent_effective_samples.resize(agents);
+  std::memcpy(result->agent_effective_samples.data(), bytes.data(),
+              bytes.size());
+  return absl::OkStatus();
+}
+
+absl::Status ReadEvaluation(const ScoreRequest& epoch, EvaluateStream& stream,
+                            EvaluateResult* result) {
+  const uint64_t particles = uint64_t{epoch.envs} * epoch.horizon;
+  v1::EvaluateResponse response;
+  bool summary = false;
+  while (stream.Read(&response)) {
+    if (response.has_summary() && !summary) {
+      summary = true;
       KMYRIAD_RETURN_IF_ERROR(
-          ReadRewards(response.chunk(), particles, &result->rewards));
+          ReadEvaluateSummary(epoch.agents, response.summary(), result));
+    } else if (response.has_chunk() && summary) {
+      const v1::GradientChunk& chunk = response.chunk();
+      KMYRIAD_RETURN_IF_ERROR(ReadNumbers("gradient", chunk.first(),
+                                          chunk.entropy(), particles,
+                                          &result->entropy_gradient));
+      KMYRIAD_RETURN_IF_ERROR(ReadNumbers("gradient", chunk.first(), chunk.kl(),
+                                          particles, &result->kl_gradient));
     } else {
       return BadAnswer("a message out of turn");
     }
@@ -145,14 +224,73 @@ class GrpcEntropyClient : public EntropyClient {
 
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                          const WaitForRetry& wait) override {
-    {
-      absl::MutexLock lock(&mutex_);
-      cancelled_ = false;
+    Begin();
+    return Score(request, wait);
+  }
+
+  absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
+                                          WeightedForm form,
+                                          const float* log_weights,
+                                          const WaitForRetry& wait) override {
+    Begin();
+    v1::EvaluateRequest message;
+    v1::EvaluateHeader& header = *message.mutable_header();
+    header.set_run_uuid(ToBytes(epoch.run_uuid));
+    header.set_epoch(epoch.epoch);
+    header.set_particle_digest(ToBytes(ParticleDigest(epoch)));
+    header.set_form(form == WeightedForm::kMepol
+                        ? v1::WEIGHTED_FORM_MEPOL
+                        : v1::WEIGHTED_FORM_SELF_NORMALIZED);
+    const auto attempt = [&](grpc::ClientContext& context) {
+      return ExchangeWeights(message, epoch, log_weights, context);
+    };
+    absl::StatusOr<EvaluateResult> result =
+        Retry<EvaluateResult>(attempt, wait);
+    if (!absl::IsNotFound(result.status()) &&
+        !absl::IsFailedPrecondition(result.status())) {
+      return result;
     }
-    const v1::ScoreEpochRequest header = Header(request);
+    // The service was restarted, or never kept the neighbours.
+    ScoreRequest kept = epoch;
+    kept.keep_neighbors = true;
+    KMYRIAD_RETURN_IF_ERROR(Score(kept, wait).status());
+    return Retry<EvaluateResult>(attempt, wait);
+  }
+
+  void Cancel() override {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = true;
+    if (context_ != nullptr) context_->TryCancel();
+  }
+
+ private:
+  void Begin() {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = false;
+  }
+
+  absl::StatusOr<ScoreResult> Score(const ScoreRequest& request,
+                                    const WaitForRetry& wait) {
+    KMYRIAD_ASSIGN_OR_RETURN(const v1::ScoreEpochRequest header,
+                             Header(request));
+    return Retry<ScoreResult>(
+        [&](grpc::ClientContext& context) {
+          return ExchangeParticles(header, request, context);
+        },
+        wait);
+  }
+
+  // Calls `attempt(context)` until it succeeds, fails for good, or is given up.
+  template <typename Result, typename Attempt>
+  absl::StatusOr<Result> Retry(const Attempt& attempt,
+                               const WaitForRetry& wait) {
     Backoff backoff(LongestBackoff(address_));
     while (true) {
-      absl::StatusOr<ScoreResult> result = Attempt(header, request);
+      grpc::ClientContext context;
+      context.set_deadline(DeadlineAfter(kAttemptSeconds));
+      SetContext(&context);
+      absl::StatusOr<Result> result = attempt(context);
+      SetContext(nullptr);
       const absl::Status& status = result.status();
       // A service that shuts down cancels its calls, too.
       if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status) &&
@@ -168,43 +306,48 @@ class GrpcEntropyClient : public EntropyClient {
     }
   }
 
-  void Cancel() override {
-    absl::MutexLock lock(&mutex_);
-    cancelled_ = true;
-    if (context_ != nullptr) context_->TryCancel();
-  }
-
- private:
-  absl::StatusOr<ScoreResult> Attempt(const v1::ScoreEpochRequest& header,
-                                      const ScoreRequest& request) {
-    grpc::ClientContext context;
-    context.set_deadline(DeadlineAfter(kAttemptSeconds));
-    SetContext(&context);
-    ScoreResult result;
-    absl::Status status = Exchange(header, request, context, &result);
-    SetContext(nullptr);
-    KMYRIAD_RETURN_IF_ERROR(status);
-    return result;
-  }
-
-  absl::Status Exchange(const v1::ScoreEpochRequest& header,
-                        const ScoreRequest& request,
-                        grpc::ClientContext& context, ScoreResult* result) {
+  absl::StatusOr<ScoreResult> ExchangeParticles(
+      const v1::ScoreEpochRequest& header, const ScoreRequest& request,
+      grpc::ClientContext& context) {
     const std::unique_ptr<Stream> stream = stub_->ScoreEpoch(&context);
+    ScoreResult result;
     absl::Status answer;
     if (stream->Write(header) && SendParticles(request, *stream)) {
-      answer = ReadAnswer(request, *stream, result);
+      answer = ReadAnswer(request, *stream, &result);
       if (!answer.ok()) context.TryCancel();
     }
     const absl::Status status = FromGrpcStatus(stream->Finish());
     KMYRIAD_RETURN_IF_ERROR(answer);
     KMYRIAD_RETURN_IF_ERROR(status);
     const uint64_t particles = uint64_t{request.envs} * request.horizon;
-    if (result->rewards.size() != particles) {
-      return BadAnswer(absl::StrCat(result->rewards.size(), " rewards for ",
+    if (result.rewards.size() != particles) {
+      return BadAnswer(absl::StrCat(result.rewards.size(), " rewards for ",
                                     particles, " particles"));
     }
-    return absl::OkStatus();
+    return result;
+  }
+
+  absl::StatusOr<EvaluateResult> ExchangeWeights(
+      const v1::EvaluateRequest& header, const ScoreRequest& epoch,
+      const float* log_weights, grpc::ClientContext& context) {
+    const std::unique_ptr<EvaluateStream> stream = stub_->Evaluate(&context);
+    const uint64_t particles = uint64_t{epoch.envs} * epoch.horizon;
+    EvaluateResult result;
+    absl::Status answer;
+    if (stream->Write(header) &&
+        SendLogWeights(log_weights, particles, *stream)) {
+      answer = ReadEvaluation(epoch, *stream, &result);
+      if (!answer.ok()) context.TryCancel();
+    }
+    const absl::Status status = FromGrpcStatus(stream->Finish());
+    KMYRIAD_RETURN_IF_ERROR(answer);
+    KMYRIAD_RETURN_IF_ERROR(status);
+    if (result.kl_gradient.size() != particles) {
+      return BadAnswer(absl::StrCat(result.kl_gradient.size(),
+                                    " gradients for ", particles,
+                                    " particles"));
+    }
+    return result;
   }
 
   bool cancelled() {

@@ -13,8 +13,8 @@
 namespace kmyriad {
 namespace {
 
-// Below this spread of ln V all particles lie at the same distance (a dead
-// environment): there is nothing to learn, and nothing to divide by.
+// Below this spread all rewards are equal (ln V of a dead environment's
+// particles): there is nothing to learn, and nothing to divide by.
 constexpr double kMinRewardStd = 1e-9;
 
 template <typename T>
@@ -163,6 +163,9 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
   request.dims = samples.shape.feature_dim;
   request.k = config_.entropy().k();
   request.floor = config_.entropy().floor();
+  if (config_.entropy().reward() != "shuffled") {
+    request.reward = config_.entropy().reward();
+  }
   request.collective = config_.entropy().pooling() == "collective";
   request.window = config_.entropy().window();
   request.seed = config_.run().seed();
@@ -184,7 +187,7 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
 
 void Trainer::PrepareRewards(uint64_t epoch, const std::vector<uint8_t>& mask,
                              ScoreResult* score) const {
-  const double spread = score->log_volume_std;
+  const double spread = score->reward_std;
   const bool usable = std::isfinite(spread) && spread > kMinRewardStd;
   for (float& reward : score->rewards) {
     reward = usable ? static_cast<float>(reward / spread) : 0.0f;

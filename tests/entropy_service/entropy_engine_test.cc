@@ -61,7 +61,12 @@ void ExpectSameBits(const ScoredEpoch& a, const ScoredEpoch& b) {
   EXPECT_EQ(a.log_volume_mean, b.log_volume_mean);
   EXPECT_EQ(a.log_volume_std, b.log_volume_std);
   EXPECT_EQ(a.floored, b.floored);
+  EXPECT_EQ(a.reward_std, b.reward_std);
 }
+
+constexpr RewardKind kEveryReward[] = {RewardKind::kForward, RewardKind::kApt,
+                                       RewardKind::kSelfnormReverse,
+                                       RewardKind::kMepolExact};
 
 // The particles of one agent as a run of its own.
 TestEpoch OnlyAgent(const TestEpoch& epoch, uint32_t agent) {
@@ -306,6 +311,112 @@ TEST_F(EntropyEngineTest, HigherDimensionsAreScoredByTheProbedEngine) {
   EXPECT_THAT(scored.engine_reason, HasSubstr("d = 7, 256 probes"));
   // Bias at N = 600 is negative and below 0.2; measured for Gaussians.
   EXPECT_NEAR(scored.entropy_nats, 3.5 * std::log(2 * M_PI * M_E), 0.5);
+}
+
+TEST_F(EntropyEngineTest, EveryRewardIsCenteredScaledAndTheSameEverywhere) {
+  std::vector<std::vector<float>> seen;
+  for (const RewardKind reward : kEveryReward) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.reward = reward;
+    for (size_t i = 0; i < 600; i += 7) epoch.mask[i] = 0;
+    const ScoredEpoch scored = Score(epoch);
+    ExpectSameBits(Score(epoch, 5, "brute_force"), scored);
+    double sum = 0;
+    double squares = 0;
+    float lowest = 0;
+    for (size_t i = 0; i < 600; ++i) {
+      if (epoch.mask[i] == 0) continue;
+      sum += scored.rewards[i];
+      squares += double{scored.rewards[i]} * scored.rewards[i];
+      lowest = std::min(lowest, scored.rewards[i]);
+    }
+    EXPECT_NEAR(sum, 0, 1e-4);
+    EXPECT_NEAR(std::sqrt(squares / 514), scored.reward_std, 1e-6);
+    EXPECT_EQ(scored.rewards[0], lowest);
+    EXPECT_EQ(std::isnan(scored.in_degree_std), !NeedsGraph(reward));
+    seen.push_back(scored.rewards);
+  }
+  for (size_t i = 0; i < seen.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(seen[i], seen[j]);
+  }
+}
+
+TEST_F(EntropyEngineTest, EveryRewardOfIndividualPoolsEqualsSeparateRuns) {
+  for (const RewardKind reward : kEveryReward) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.reward = reward;
+    epoch.mask[250] = 0;
+    epoch.request.pooling = Pooling::kIndividual;
+    const ScoredEpoch pooled = Score(epoch);
+    for (uint32_t agent = 0; agent < 3; ++agent) {
+      const auto first = pooled.rewards.begin() + agent * 200;
+      EXPECT_EQ(std::vector<float>(first, first + 200),
+                Score(OnlyAgent(epoch, agent)).rewards);
+    }
+  }
+}
+
+TEST_F(EntropyEngineTest, AChangeOfUnitChangesAptAndMepolOnly) {
+  for (const RewardKind reward : kEveryReward) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.reward = reward;
+    epoch.request.coverage.reset();
+    const ScoredEpoch before = Score(epoch);
+    for (float& value : epoch.features) value *= 16;
+    epoch.request.floor *= 16;
+    const ScoredEpoch after = Score(epoch);
+    EXPECT_NEAR(after.entropy_nats, before.entropy_nats + 2 * std::log(16.0),
+                1e-12);
+    double largest = 0;
+    for (size_t i = 0; i < 600; ++i) {
+      largest = std::max(
+          largest, std::abs(double{after.rewards[i]} - before.rewards[i]));
+    }
+    const bool free = reward == RewardKind::kForward ||
+                      reward == RewardKind::kSelfnormReverse;
+    if (free) EXPECT_LT(largest, 1e-6);
+    if (!free) EXPECT_GT(largest, 0.1);
+  }
+}
+
+TEST_F(EntropyEngineTest, MepolEstimatesWithTheLogarithmOfN) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  const double forward = Score(epoch).entropy_nats;
+  epoch.request.reward = RewardKind::kMepolExact;
+  // psi(N) = ln N - 1 / (2 N) - 1 / (12 N^2).
+  EXPECT_NEAR(Score(epoch).entropy_nats - forward, 1 / 1200.0, 1e-6);
+}
+
+TEST_F(EntropyEngineTest, NeighboursAreKeptOnDemandOnly) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.reward = RewardKind::kSelfnormReverse;
+  EXPECT_EQ(Score(epoch).pool, nullptr);
+  epoch.request.keep_neighbors = true;
+  epoch.mask[7] = 0;
+  const ScoredEpoch kept = Score(epoch);
+  ASSERT_NE(kept.pool, nullptr);
+  EXPECT_EQ(kept.pool->graph.neighbors.size(), 599u * 4);
+  EXPECT_EQ(kept.pool->ids[7], 8u);
+  // Keeping changes no score.
+  epoch.request.keep_neighbors = false;
+  ExpectSameBits(Score(epoch), kept);
+}
+
+TEST_F(EntropyEngineTest, FindsTheLastEpochOfARunByItsDigest) {
+  const auto engine = Engine();
+  TestEpoch epoch = TestEpoch::Uniform();
+  const auto find = [&](uint64_t number) {
+    return engine->FindEpoch(epoch.request.run_uuid, number,
+                             epoch.request.particle_digest);
+  };
+  epoch.Seal();
+  EXPECT_THAT(find(5), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  EXPECT_THAT(find(5), IsOk());
+  EXPECT_THAT(find(6), StatusIs(absl::StatusCode::kNotFound,
+                                HasSubstr("the run's last one is 5")));
+  epoch.request.particle_digest[0] ^= 1;
+  EXPECT_THAT(find(5), StatusIs(absl::StatusCode::kNotFound));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
 #include "common/rpc/message_codec.h"
+#include "entropy_service/epoch_evaluation.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/entropy_service/test_epoch.h"
@@ -73,6 +74,14 @@ struct Answer {
   std::vector<float> rewards;
 };
 
+struct Evaluated {
+  absl::Status status;
+  v1::EvaluateSummary summary;
+  // Bytes of the gradients.
+  std::string entropy;
+  std::string kl;
+};
+
 class EntropyServiceImplTest : public testing::Test {
  protected:
   using Stub = v1::EntropyService::Stub;
@@ -126,6 +135,24 @@ class EntropyServiceImplTest : public testing::Test {
       const size_t old = answer.rewards.size();
       answer.rewards.resize(old + bytes.size() / sizeof(float));
       std::memcpy(answer.rewards.data() + old, bytes.data(), bytes.size());
+    }
+    answer.status = FromGrpcStatus(stream->Finish());
+    return answer;
+  }
+
+  Evaluated Evaluate(const std::vector<v1::EvaluateRequest>& messages) {
+    const auto context = Context();
+    const auto stream = stub_->Evaluate(context.get());
+    for (const v1::EvaluateRequest& message : messages) {
+      if (!stream->Write(message)) break;
+    }
+    stream->WritesDone();
+    Evaluated answer;
+    v1::EvaluateResponse response;
+    while (stream->Read(&response)) {
+      if (response.has_summary()) answer.summary = response.summary();
+      answer.entropy += response.chunk().entropy();
+      answer.kl += response.chunk().kl();
     }
     answer.status = FromGrpcStatus(stream->Finish());
     return answer;
@@ -259,6 +286,8 @@ std::vector<Hostile> HostileHeaders() {
        header([](auto& h) { h.set_particle_digest("short"); })},
       {"no reward", kInvalid, "reward = 0",
        header([](auto& h) { h.clear_reward(); })},
+      {"unknown reward", kInvalid, "reward = 99",
+       header([](auto& h) { h.set_reward(static_cast<v1::RewardKind>(99)); })},
       {"unknown pooling", kInvalid, "pooling = 77",
        header([](auto& h) { h.set_pooling(static_cast<v1::Pooling>(77)); })},
       {"too many particles", absl::StatusCode::kResourceExhausted, "at most",
@@ -332,6 +361,110 @@ TEST_F(EntropyServiceImplTest, HostileStreamsAreRefusedAndTheServiceLivesOn) {
   EXPECT_EQ(text.Value("kmyriad_entropy_requests_rejected_total",
                        {{"reason", "data_loss"}}),
             1);
+}
+
+using Weights = std::vector<v1::EvaluateRequest>;
+
+// Header and two chunks of log-weights for an epoch of 600 particles.
+Weights WeightsOf(TestEpoch epoch) {
+  epoch.Seal();
+  Weights weights(3);
+  v1::EvaluateHeader& header = *weights[0].mutable_header();
+  header.set_run_uuid(ToBytes(epoch.request.run_uuid));
+  header.set_epoch(epoch.request.epoch);
+  header.set_particle_digest(ToBytes(epoch.request.particle_digest));
+  header.set_form(v1::WEIGHTED_FORM_SELF_NORMALIZED);
+  std::vector<float> numbers(600);
+  for (size_t i = 0; i < 600; ++i) {
+    numbers[i] = 0.01f * static_cast<float>(i % 31);
+  }
+  weights[1].mutable_chunk()->set_log_weights(numbers.data(), 400 * 4);
+  weights[2].mutable_chunk()->set_first(400);
+  weights[2].mutable_chunk()->set_log_weights(numbers.data() + 400, 200 * 4);
+  return weights;
+}
+
+TEST_F(EntropyServiceImplTest, EvaluatesAKeptEpochUnderOtherWeights) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.keep_neighbors = true;
+  EXPECT_THAT(Evaluate(WeightsOf(epoch)).status,
+              StatusIs(absl::StatusCode::kNotFound));
+  Messages messages = MessagesOf(epoch);
+  ASSERT_THAT(Score(messages).status, IsOk());
+  EXPECT_THAT(Evaluate(WeightsOf(epoch)).status,
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  messages[0].mutable_header()->set_keep_neighbors(true);
+  ASSERT_THAT(Score(messages).status, IsOk());
+  const Evaluated first = Evaluate(WeightsOf(epoch));
+  ASSERT_THAT(first.status, IsOk());
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(auto scored,
+                               engine_->LastEpoch(epoch.request.run_uuid));
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(
+      EpochEvaluation expected,
+      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized));
+  const Weights weights = WeightsOf(epoch);
+  ASSERT_THAT(expected.Append(0, weights[1].chunk().log_weights() +
+                                     weights[2].chunk().log_weights()),
+              IsOk());
+  const EvaluatedEpoch engine = expected.Compute();
+  EXPECT_EQ(first.summary.entropy_nats(), engine.entropy_nats);
+  EXPECT_EQ(first.summary.kl_nats(), engine.kl_nats);
+  EXPECT_EQ(first.summary.effective_samples(), engine.effective_samples);
+  EXPECT_EQ(first.summary.agent_effective_samples().size(), 24u);
+  EXPECT_EQ(first.entropy.size(), 2400u);
+  EXPECT_EQ(
+      std::memcmp(first.entropy.data(), engine.entropy_gradient.data(), 2400),
+      0);
+  EXPECT_EQ(std::memcmp(first.kl.data(), engine.kl_gradient.data(), 2400), 0);
+  // Nothing has changed.
+  EXPECT_EQ(Evaluate(WeightsOf(epoch)).entropy, first.entropy);
+}
+
+TEST_F(EntropyServiceImplTest, HostileWeightsAreRefusedAndTheEpochStays) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  Messages messages = MessagesOf(epoch);
+  messages[0].mutable_header()->set_keep_neighbors(true);
+  ASSERT_THAT(Score(messages).status, IsOk());
+  const std::string expected = Evaluate(WeightsOf(epoch)).entropy;
+  struct Case {
+    absl::StatusCode code;
+    const char* names;
+    std::function<void(Weights&)> spoil;
+  };
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  const std::vector<Case> cases = {
+      {kInvalid, "before the header", [](Weights& w) { w.clear(); }},
+      {kInvalid, "before the header", [](Weights& w) { w.erase(w.begin()); }},
+      {kInvalid, "second header", [](Weights& w) { w[1] = w[0]; }},
+      {kInvalid, "neither", [](Weights& w) { w[1].Clear(); }},
+      {kInvalid, "expected particle 0", [](Weights& w) { w[1] = w[2]; }},
+      {kInvalid, "after 400 of 600", [](Weights& w) { w.pop_back(); }},
+      {kInvalid, "has 600 particles",
+       [](Weights& w) {
+         w[2].mutable_chunk()->set_log_weights(std::string(804, '\0'));
+       }},
+      {kInvalid, "log_weight of particle 400",
+       [](Weights& w) {
+         w[2].mutable_chunk()->set_log_weights(std::string(800, '\x7f'));
+       }},
+      {kInvalid, "form = 0",
+       [](Weights& w) { w[0].mutable_header()->clear_form(); }},
+      {kInvalid, "run_uuid",
+       [](Weights& w) { w[0].mutable_header()->set_run_uuid("r"); }},
+      {kInvalid, "particle_digest",
+       [](Weights& w) { w[0].mutable_header()->set_particle_digest("d"); }},
+      {absl::StatusCode::kNotFound, "epoch 6",
+       [](Weights& w) { w[0].mutable_header()->set_epoch(6); }},
+  };
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(wrong.names);
+    Weights weights = WeightsOf(epoch);
+    wrong.spoil(weights);
+    EXPECT_THAT(Evaluate(weights).status,
+                StatusIs(wrong.code, HasSubstr(wrong.names)));
+    ASSERT_TRUE(StreamsEnd());
+  }
+  EXPECT_EQ(Evaluate(WeightsOf(epoch)).entropy, expected);
 }
 
 TEST_F(EntropyServiceImplTest, BadNumbersAndPoolsAreRefusedOnceTheyAreKnown) {

@@ -56,6 +56,17 @@ const std::vector<BadRequest>& BadRequests() {
       {"send no grid", kInvalid, [](ScoreRequest& r) { r.dims = 1; }},
       {"window = 0", kInvalid, [](ScoreRequest& r) { r.window = 0; }},
       {"window = 2", kInvalid, [](ScoreRequest& r) { r.window = 2; }},
+      {"k * particles = 536870912", absl::StatusCode::kResourceExhausted,
+       [](ScoreRequest& r) {
+         r.reward = RewardKind::kMepolExact;
+         r.envs = r.horizon = r.agents = 1 << 12;
+         r.k = 32;
+       }},
+      {"keep_neighbors = true", kInvalid,
+       [](ScoreRequest& r) {
+         r.keep_neighbors = true;
+         r.pooling = Pooling::kIndividual;
+       }},
       {"k = 0", kInvalid, [](ScoreRequest& r) { r.k = 0; }},
       {"k = 4097", kInvalid, [](ScoreRequest& r) { r.k = 4097; }},
       {"k = 600", kInvalid, [](ScoreRequest& r) { r.k = 600; }},

@@ -11,10 +11,8 @@
 namespace kmyriad {
 namespace {
 
-using Request = v1::ScoreEpochRequest;
-using Response = v1::ScoreEpochResponse;
-
 // A stream on which the service says the input.
+template <typename Request, typename Response>
 class InputStream
     : public grpc::ClientReaderWriterInterface<Request, Response> {
  public:
@@ -35,7 +33,7 @@ class InputStream
   FuzzInput input_;
 };
 
-// Only ScoreEpoch is called.
+// Only ScoreEpoch and Evaluate are called.
 class InputStub : public v1::EntropyService::StubInterface {
  public:
   explicit InputStub(absl::string_view bytes) : bytes_(bytes) {}
@@ -51,17 +49,35 @@ class InputStub : public v1::EntropyService::StubInterface {
  private:
   template <typename Message>
   using Reader = grpc::ClientAsyncResponseReaderInterface<Message>;
+  template <typename Request, typename Response>
+  using Stream = grpc::ClientReaderWriterInterface<Request, Response>;
+  template <typename Request, typename Response>
   using AsyncStream = grpc::ClientAsyncReaderWriterInterface<Request, Response>;
+  using AsyncScore = AsyncStream<v1::ScoreEpochRequest, v1::ScoreEpochResponse>;
+  using AsyncEvaluate = AsyncStream<v1::EvaluateRequest, v1::EvaluateResponse>;
 
-  grpc::ClientReaderWriterInterface<Request, Response>* ScoreEpochRaw(
+  Stream<v1::ScoreEpochRequest, v1::ScoreEpochResponse>* ScoreEpochRaw(
       grpc::ClientContext*) override {
-    return new InputStream(bytes_);
+    return new InputStream<v1::ScoreEpochRequest, v1::ScoreEpochResponse>(
+        bytes_);
   }
-  AsyncStream* AsyncScoreEpochRaw(grpc::ClientContext*, grpc::CompletionQueue*,
+  AsyncScore* AsyncScoreEpochRaw(grpc::ClientContext*, grpc::CompletionQueue*,
+                                 void*) override {
+    return nullptr;
+  }
+  AsyncScore* PrepareAsyncScoreEpochRaw(grpc::ClientContext*,
+                                        grpc::CompletionQueue*) override {
+    return nullptr;
+  }
+  Stream<v1::EvaluateRequest, v1::EvaluateResponse>* EvaluateRaw(
+      grpc::ClientContext*) override {
+    return new InputStream<v1::EvaluateRequest, v1::EvaluateResponse>(bytes_);
+  }
+  AsyncEvaluate* AsyncEvaluateRaw(grpc::ClientContext*, grpc::CompletionQueue*,
                                   void*) override {
     return nullptr;
   }
-  AsyncStream* PrepareAsyncScoreEpochRaw(grpc::ClientContext*,
+  AsyncEvaluate* PrepareAsyncEvaluateRaw(grpc::ClientContext*,
                                          grpc::CompletionQueue*) override {
     return nullptr;
   }
@@ -106,6 +122,14 @@ void RunInput(absl::string_view input) {
   request.mask = mask.data();
   const auto client =
       MakeGrpcEntropyClient(std::make_unique<InputStub>(input), "input");
+  const std::vector<float> log_weights(20);
+  const auto evaluated =
+      client->Evaluate(request, WeightedForm::kMepol, log_weights.data(),
+                       [](absl::string_view, double) { return false; });
+  if (evaluated.ok()) {
+    KMYRIAD_CHECK(evaluated->entropy_gradient.size() == 20);
+    KMYRIAD_CHECK(evaluated->agent_effective_samples.size() == 2);
+  }
   const auto result = client->ScoreEpoch(
       request, [](absl::string_view, double) { return false; });
   if (!result.ok()) return;
@@ -114,16 +138,25 @@ void RunInput(absl::string_view input) {
 }
 
 std::vector<std::string> Seeds() {
-  Response summary;
+  v1::ScoreEpochResponse summary;
   summary.mutable_summary()->set_entropy_nats(1);
   summary.mutable_summary()->set_cell_visits(std::string(16, '\0'));
-  Response chunk;
+  v1::ScoreEpochResponse chunk;
   chunk.mutable_chunk()->set_rewards(std::string(40, '\0'));
-  Response second = chunk;
+  v1::ScoreEpochResponse second = chunk;
   second.mutable_chunk()->set_first(10);
+  v1::EvaluateResponse evaluated;
+  evaluated.mutable_summary()->set_entropy_nats(1);
+  evaluated.mutable_summary()->set_agent_effective_samples(
+      std::string(16, '\0'));
+  v1::EvaluateResponse gradients;
+  gradients.mutable_chunk()->set_entropy(std::string(80, '\0'));
+  gradients.mutable_chunk()->set_kl(std::string(80, '\0'));
   return {FrameOf(summary.SerializeAsString()) +
-          FrameOf(chunk.SerializeAsString()) +
-          FrameOf(second.SerializeAsString())};
+              FrameOf(chunk.SerializeAsString()) +
+              FrameOf(second.SerializeAsString()),
+          FrameOf(evaluated.SerializeAsString()) +
+              FrameOf(gradients.SerializeAsString())};
 }
 
 }  // namespace kmyriad

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/metrics/metrics_registry.h"
 #include "entropy_service/entropy_engine.h"
+#include "entropy_service/epoch_evaluation.h"
 #include "entropy_service/score_header_codec.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -59,6 +60,21 @@ absl::Status Take(const v1::ScoreEpochRequest& message,
                message.chunk().mask());
 }
 
+// With log-weights that the rewards give: any numbers do.
+void Evaluate(const std::shared_ptr<const ScoredEpoch>& scored) {
+  auto evaluation =
+      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized);
+  KMYRIAD_CHECK(evaluation.ok());
+  const std::string bytes(reinterpret_cast<const char*>(scored->rewards.data()),
+                          scored->rewards.size() * sizeof(float));
+  if (!evaluation->Append(0, bytes).ok()) return;
+  const EvaluatedEpoch evaluated = evaluation->Compute();
+  KMYRIAD_CHECK(evaluated.entropy_nats - evaluated.entropy_nats == 0);
+  for (const float slope : evaluated.entropy_gradient) {
+    KMYRIAD_CHECK(slope - slope == 0);
+  }
+}
+
 void Score(const EpochParticles& particles) {
   const auto scored = Engine().Score(particles, nullptr);
   if (!scored.ok()) return;
@@ -69,6 +85,7 @@ void Score(const EpochParticles& particles) {
   // Same request, same bits.
   const auto again = Engine().Score(particles, nullptr);
   KMYRIAD_CHECK(again.ok() && (*again)->rewards == (*scored)->rewards);
+  if ((*scored)->pool != nullptr) Evaluate(*scored);
 }
 
 }  // namespace
@@ -113,7 +130,10 @@ std::vector<std::string> Seeds() {
     fields.set_dims(dims);
     fields.set_k(3);
     fields.set_floor(0.01f);
-    fields.set_reward(v1::REWARD_KIND_FORWARD);
+    fields.set_reward(dims == 2   ? v1::REWARD_KIND_SELFNORM_REVERSE
+                      : dims == 7 ? v1::REWARD_KIND_APT
+                                  : v1::REWARD_KIND_FORWARD);
+    fields.set_keep_neighbors(dims == 2);
     fields.set_pooling(dims == 2 ? v1::POOLING_COLLECTIVE
                                  : v1::POOLING_INDIVIDUAL);
     fields.set_window(1);

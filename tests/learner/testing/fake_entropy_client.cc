@@ -35,9 +35,15 @@ absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
   result.entropy_nats = sum / static_cast<double>(particles);
   result.coverage = 0.5;
   result.diversity_null_nats = std::numeric_limits<double>::quiet_NaN();
-  result.log_volume_std = spread_;
+  result.reward_std = spread_;
   result.engine = "fake";
   return result;
+}
+
+absl::StatusOr<EvaluateResult> FakeEntropyClient::Evaluate(
+    const ScoreRequest& /*epoch*/, WeightedForm /*form*/,
+    const float* /*log_weights*/, const WaitForRetry& /*wait*/) {
+  return absl::UnimplementedError("the fake scores only");
 }
 
 }  // namespace kmyriad

@@ -13,6 +13,10 @@ class FakeEntropyClient : public EntropyClient {
  public:
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                          const WaitForRetry& wait) override;
+  absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
+                                          WeightedForm form,
+                                          const float* log_weights,
+                                          const WaitForRetry& wait) override;
   void Cancel() override {}
 
   // The next `count` attempts find no service.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/rpc/channel.h"
@@ -40,6 +41,24 @@ class ScriptedService : public v1::EntropyService::Service {
     ++calls;
     return answer(stream);
   }
+  grpc::Status Evaluate(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::EvaluateResponse, v1::EvaluateRequest>*
+          stream) override {
+    // A client that refuses goes on while the rest is being written.
+    const std::vector<v1::EvaluateResponse> script = evaluation;
+    v1::EvaluateRequest request;
+    stream->Read(&request);
+    weights_header = request.header();
+    log_weights.clear();
+    while (stream->Read(&request)) {
+      log_weights += request.chunk().log_weights();
+    }
+    for (const v1::EvaluateResponse& response : script) {
+      stream->Write(response);
+    }
+    return evaluate(header);
+  }
 
   v1::ScoreEpochHeader header;
   std::string features;
@@ -47,6 +66,11 @@ class ScriptedService : public v1::EntropyService::Service {
   size_t largest = 0;
   int calls = 0;
   std::function<grpc::Status(ServerStream*)> answer;
+  v1::EvaluateHeader weights_header;
+  std::string log_weights;
+  std::vector<v1::EvaluateResponse> evaluation;
+  // Of the header that was scored last.
+  std::function<grpc::Status(const v1::ScoreEpochHeader&)> evaluate;
 };
 
 class GrpcEntropyClientTest : public ::testing::Test {
@@ -217,6 +241,114 @@ TEST_F(GrpcEntropyClientTest, AnswersThatDoNotFitAreRefused) {
       return grpc::Status::OK;
     };
     EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kInternal)) << i;
+  }
+}
+
+TEST_F(GrpcEntropyClientTest, RewardsGoByTheirNames) {
+  const std::pair<const char*, v1::RewardKind> kNames[] = {
+      {"forward", v1::REWARD_KIND_FORWARD},
+      {"apt", v1::REWARD_KIND_APT},
+      {"selfnorm_reverse", v1::REWARD_KIND_SELFNORM_REVERSE},
+      {"mepol_exact", v1::REWARD_KIND_MEPOL_EXACT}};
+  for (const auto& [name, kind] : kNames) {
+    request_.reward = name;
+    ASSERT_THAT(Score(), IsOk());
+    EXPECT_EQ(service_.header.reward(), kind);
+    EXPECT_FALSE(service_.header.keep_neighbors());
+  }
+  request_.reward = "none";
+  EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("reward = none")));
+}
+
+class EvaluateTest : public GrpcEntropyClientTest {
+ protected:
+  EvaluateTest() : log_weights_(kCount, 0.25f) {
+    log_weights_[kCount - 1] = 7;
+    v1::EvaluateResponse summary;
+    summary.mutable_summary()->set_entropy_nats(1.5);
+    const std::vector<double> samples(10, 3);
+    summary.mutable_summary()->set_agent_effective_samples(
+        samples.data(), samples.size() * sizeof(double));
+    service_.evaluation = {summary, Gradients(0, 100000),
+                           Gradients(100000, 200000)};
+    service_.evaluate = [](const auto&) { return grpc::Status::OK; };
+  }
+  static v1::EvaluateResponse Gradients(uint64_t first, size_t count) {
+    v1::EvaluateResponse response;
+    const std::vector<float> ones(count, 1);
+    const std::vector<float> twos(count, 2);
+    response.mutable_chunk()->set_first(first);
+    response.mutable_chunk()->set_entropy(ones.data(), count * 4);
+    response.mutable_chunk()->set_kl(twos.data(), count * 4);
+    return response;
+  }
+  absl::StatusOr<EvaluateResult> Evaluate() {
+    return client_->Evaluate(request_, WeightedForm::kMepol,
+                             log_weights_.data(),
+                             [](absl::string_view, double) { return false; });
+  }
+
+  std::vector<float> log_weights_;
+};
+
+TEST_F(EvaluateTest, WeightsArriveWholeAndGradientsComeBack) {
+  const auto result = Evaluate();
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(service_.log_weights.size(), kCount * sizeof(float));
+  EXPECT_EQ(std::memcmp(service_.log_weights.data(), log_weights_.data(),
+                        service_.log_weights.size()),
+            0);
+  EXPECT_EQ(service_.weights_header.epoch(), 4u);
+  EXPECT_EQ(service_.weights_header.form(), v1::WEIGHTED_FORM_MEPOL);
+  EXPECT_EQ(service_.calls, 0);
+  EXPECT_EQ(result->entropy_nats, 1.5);
+  EXPECT_EQ(result->agent_effective_samples, std::vector<double>(10, 3));
+  EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
+  EXPECT_EQ(result->kl_gradient, std::vector<float>(kCount, 2));
+}
+
+TEST_F(EvaluateTest, AnEpochThatIsNotHeldIsScoredFirst) {
+  const auto answers = std::move(service_.evaluation);
+  service_.evaluate = [&](const v1::ScoreEpochHeader& scored) {
+    if (scored.keep_neighbors()) return grpc::Status::OK;
+    service_.evaluation = answers;
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "restarted");
+  };
+  EXPECT_THAT(Evaluate(), IsOk());
+  EXPECT_EQ(service_.calls, 1);
+  EXPECT_TRUE(service_.header.keep_neighbors());
+  EXPECT_EQ(service_.weights_header.particle_digest(),
+            service_.header.particle_digest());
+  // Not for ever.
+  service_.evaluate = [&](const auto&) {
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "no room");
+  };
+  service_.evaluation.clear();
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(service_.calls, 2);
+}
+
+TEST_F(EvaluateTest, AnswersThatDoNotFitAreRefused) {
+  const std::vector<v1::EvaluateResponse> good = service_.evaluation;
+  using Script = std::function<void(std::vector<v1::EvaluateResponse>&)>;
+  const std::vector<Script> scripts = {
+      [](auto& m) { m.clear(); },
+      [](auto& m) { m.pop_back(); },
+      [](auto& m) { m.erase(m.begin()); },
+      [](auto& m) { m[1] = m[0]; },
+      [](auto& m) { std::swap(m[1], m[2]); },
+      [](auto& m) { m.push_back(Gradients(kCount, 1)); },
+      [](auto& m) { m[2].mutable_chunk()->mutable_kl()->resize(12); },
+      [](auto& m) {
+        m[1].mutable_chunk()->set_entropy(std::string(400000, '\xff'));
+      },
+      [](auto& m) { m[0].mutable_summary()->set_agent_effective_samples("x"); },
+  };
+  for (size_t i = 0; i < scripts.size(); ++i) {
+    service_.evaluation = good;
+    scripts[i](service_.evaluation);
+    EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal)) << i;
   }
 }
 

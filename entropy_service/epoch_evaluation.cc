@@ -1,0 +1,85 @@
+#include "entropy_service/epoch_evaluation.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+
+namespace kmyriad {
+
+absl::StatusOr<EpochEvaluation> EpochEvaluation::Create(
+    std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form) {
+  if (epoch->pool == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("epoch ", epoch->request.epoch,
+                     ": its neighbours were not kept; score it with "
+                     "keep_neighbors"));
+  }
+  return EpochEvaluation(std::move(epoch), form);
+}
+
+absl::Status EpochEvaluation::Append(uint64_t first,
+                                     absl::string_view log_weights) {
+  const size_t have = log_weights_.size();
+  if (first != have) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.first = ", first, ": expected particle ", have));
+  }
+  const size_t count = log_weights.size() / sizeof(float);
+  if (count == 0 || log_weights.size() % sizeof(float) != 0 ||
+      count > particles() - have) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.log_weights = ", log_weights.size(),
+                     " bytes after ", have, " numbers: the epoch has ",
+                     particles(), " particles, four bytes each"));
+  }
+  std::vector<float> numbers(count);
+  std::memcpy(numbers.data(), log_weights.data(), log_weights.size());
+  const std::vector<uint32_t>& ids = epoch_->pool->ids;
+  size_t row = next_row_;
+  for (; row < ids.size() && ids[row] < have + count; ++row) {
+    const float number = numbers[ids[row] - have];
+    // False for a NaN, too.
+    if (std::abs(number) <= kMaxLogWeight) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("log_weight of particle ", ids[row], " = ", number,
+                     ": use numbers of at most ", kMaxLogWeight,
+                     " in magnitude; clamp the log-ratios"));
+  }
+  next_row_ = row;
+  log_weights_.insert(log_weights_.end(), numbers.begin(), numbers.end());
+  return absl::OkStatus();
+}
+
+EvaluatedEpoch EpochEvaluation::Compute() const {
+  KMYRIAD_CHECK(complete());
+  const MeasuredPool& pool = *epoch_->pool;
+  const uint64_t per_agent = epoch_->request.particles_per_agent();
+  const size_t rows = pool.ids.size();
+  std::vector<double> log_weights(rows);
+  std::vector<uint32_t> agents(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    log_weights[row] = log_weights_[pool.ids[row]];
+    agents[row] = static_cast<uint32_t>(pool.ids[row] / per_agent);
+  }
+  WeightedEntropy weighted = EvaluateWeights(
+      {pool.graph, pool.log_volumes, agents, epoch_->request.agents},
+      NeighborSet::kSelfAndNearest, form_, log_weights);
+  EvaluatedEpoch result;
+  result.entropy_nats = weighted.entropy_nats;
+  result.kl_nats = weighted.kl_nats;
+  result.effective_samples = weighted.effective_samples;
+  result.agent_effective_samples = std::move(weighted.group_effective_samples);
+  result.entropy_gradient.resize(particles());
+  result.kl_gradient.resize(particles());
+  for (size_t row = 0; row < rows; ++row) {
+    const uint32_t id = pool.ids[row];
+    result.entropy_gradient[id] =
+        static_cast<float>(weighted.entropy_gradient[row]);
+    result.kl_gradient[id] = static_cast<float>(weighted.kl_gradient[row]);
+  }
+  return result;
+}
+
+}  // namespace kmyriad
