@@ -19,6 +19,7 @@
 #include "deploy/launcher/commands/certs.h"
 #include "deploy/launcher/commands/ctl.h"
 #include "deploy/launcher/commands/doctor.h"
+#include "deploy/launcher/commands/entropy.h"
 #include "deploy/launcher/commands/export.h"
 #include "deploy/launcher/commands/inspect.h"
 #include "deploy/launcher/commands/plot.h"
@@ -37,6 +38,7 @@ struct AllOptions {
   CtlOptions ctl;
   InspectOptions inspect;
   ExportOptions exported;
+  EntropyCommandOptions entropy;
   PlotOptions plot;
   CertsOptions certs;
   std::string doctor_runs = kRunsFolder;
@@ -151,6 +153,41 @@ void AddExport(CLI::App& app, ExportOptions& options) {
                       "Folder to write (RUN/export/CHECKPOINT)");
 }
 
+void AddEntropy(CLI::App& app, EntropyCommandOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "entropy", "Entropy, rewards and diversity of an array of samples");
+  command
+      ->add_option("file", options.file,
+                   "Samples [rows, columns], .npy or .safetensors")
+      ->required();
+  command->add_option("--tensor", options.tensor,
+                      "Which tensor of a .safetensors file");
+  command->add_option("--k", options.k, "Neighbour index")
+      ->capture_default_str();
+  command->add_option("--features", options.features,
+                      "Columns that count, such as 0,1,5 (all)");
+  command
+      ->add_option("--agents", options.agents,
+                   "Agents, each with as many consecutive rows")
+      ->capture_default_str();
+  command
+      ->add_option("--reward", options.reward,
+                   "forward, apt, selfnorm_reverse or mepol_exact")
+      ->capture_default_str();
+  command
+      ->add_option("--floor", options.floor,
+                   "Floor of neighbour distances, in the array's unit")
+      ->capture_default_str();
+  command->add_option("--out", options.out,
+                      "File for the rewards [rows], .npy or .safetensors");
+  command
+      ->add_option("--threads", options.threads,
+                   "Threads of the search; 0: one per core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->add_flag("--json", options.json, "As JSON");
+}
+
 void AddOthers(CLI::App& app, AllOptions& all) {
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Verify a checkpoint and say what it holds");
@@ -253,6 +290,7 @@ int Main(int argc, char** argv) {
   AddTrain(app, all.train);
   AddCtl(app, all.ctl);
   AddExport(app, all.exported);
+  AddEntropy(app, all.entropy);
   AddOthers(app, all);
   try {
     app.parse(argc, argv);
@@ -266,6 +304,7 @@ int Main(int argc, char** argv) {
                     app.get_subcommands().front()->remaining());
   }
   if (command == "certs") return RunCerts(all.certs);
+  if (command == "entropy") return RunEntropy(all.entropy);
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);
   if (command == "export") return RunExport(all.exported);
