@@ -12,6 +12,7 @@
 #include "common/base/status_macros.h"
 #include "common/math/log_double.h"
 #include "entropy_service/estimator/coverage.h"
+#include "entropy_service/estimator/diversity.h"
 #include "entropy_service/estimator/intrinsic_reward.h"
 #include "entropy_service/estimator/knn_entropy_estimator.h"
 #include "entropy_service/estimator/tree_sum.h"
@@ -26,18 +27,47 @@ constexpr size_t kMaxRuns = 4;
 // Memory of kept epochs; the newest may exceed it alone.
 constexpr size_t kMaxStoredBytes = size_t{3} << 29;
 
+// Agent of each row.
+std::vector<uint32_t> AgentsOf(const ScoreRequest& request,
+                               const MeasuredPool& pool) {
+  const uint64_t per_agent = request.particles_per_agent();
+  std::vector<uint32_t> agents(pool.ids.size());
+  std::transform(pool.ids.begin(), pool.ids.end(), agents.begin(),
+                 [per_agent](uint32_t id) {
+                   return static_cast<uint32_t>(id / per_agent);
+                 });
+  return agents;
+}
+
+std::vector<double> MarginalValues(const ScoreRequest& request,
+                                   const MeasuredPool& pool) {
+  std::vector<double> values = pool.log_volumes;
+  const double least = *std::min_element(values.begin(), values.end());
+  for (double& value : values) value -= least;
+  Redistribute(AgentsOf(request, pool),
+               CreditShares(pool.marginals, request.credit, request.seed,
+                            static_cast<uint32_t>(request.epoch)),
+               absl::MakeSpan(values));
+  return values;
+}
+
 // What the particles of a pool are paid for, before centring: [rows].
-std::vector<double> RewardValues(RewardKind kind, const MeasuredPool& pool) {
-  switch (kind) {
+std::vector<double> RewardValues(const ScoreRequest& request,
+                                 const MeasuredPool& pool) {
+  switch (request.reward) {
     case RewardKind::kForward:
       return pool.log_volumes;
     case RewardKind::kApt:
       return AptValues(pool.mean_distances);
+    case RewardKind::kCrossNovelty:
+      return pool.log_volumes_others;
+    case RewardKind::kMarginal:
+      return MarginalValues(request, pool);
     case RewardKind::kSelfnormReverse:
     case RewardKind::kMepolExact:
       break;
   }
-  return ReverseValues(kind, pool.graph, pool.log_volumes);
+  return ReverseValues(request.reward, pool.graph, pool.log_volumes);
 }
 
 // MEPOL's estimate has ln N in the place of psi(N).
@@ -65,6 +95,24 @@ double InDegreeDeviations(const NeighborGraph& graph) {
   });
 }
 
+void ScoreAgents(const MeasuredPool& pool, ScoredEpoch& scored) {
+  const ScoreRequest& request = scored.request;
+  scored.agent_marginals_nats = pool.marginals;
+  scored.divergence_nats = std::numeric_limits<double>::quiet_NaN();
+  if (!request.measure_divergences) return;
+  scored.agent_divergences_nats =
+      AgentDivergences(pool.log_volumes_own, pool.log_volumes_others,
+                       AgentsOf(request, pool), request.agents);
+  double sum = 0;
+  double compared = 0;
+  for (const double divergence : scored.agent_divergences_nats) {
+    if (std::isnan(divergence)) continue;
+    sum += divergence;
+    ++compared;
+  }
+  if (compared > 0) scored.divergence_nats = sum / compared;
+}
+
 void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
   const ScoreRequest& request = scored.request;
   if (!request.coverage.has_value()) {
@@ -73,6 +121,7 @@ void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
     scored.coverage = none;
     scored.diversity_nats = none;
     scored.diversity_null_nats = none;
+    scored.sharing = {none, none, none};
     return;
   }
   const CoverageGrid& grid = *request.coverage;
@@ -90,6 +139,8 @@ void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
   }
   scored.diversity_nats = OccupancyDivergence(
       cells, agent_of_env, request.agents, grid.reachable.size());
+  scored.sharing = MeasureCellSharing(cells, agent_of_env, request.agents,
+                                      grid.reachable.size());
   scored.diversity_null_nats = OccupancyDivergenceNull(
       cells, request.envs, request.agents, grid.reachable.size(), request.seed,
       static_cast<uint32_t>(request.epoch));
@@ -186,7 +237,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
     const auto mask = absl::MakeSpan(particles.mask()).subspan(first, size);
     Spread(pool, pool.log_volumes, first, values);
     const PoolMoments volumes = MomentsOf(values, mask);
-    Spread(pool, RewardValues(request.reward, pool), first, values);
+    Spread(pool, RewardValues(request, pool), first, values);
     const PoolMoments rewards = CenterRewards(
         values, mask, absl::MakeSpan(scored.rewards).subspan(first, size));
     entropy_sum += PoolEntropy(request, volumes);
@@ -194,6 +245,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
     volume_deviations += volumes.squared_deviations;
     reward_deviations += rewards.squared_deviations;
     degree_deviations += InDegreeDeviations(pool.graph);
+    ScoreAgents(pool, scored);
     scored.floored += pool.floored;
     scored.engine = pool.engine;
     scored.engine_reason = pool.engine_reason;

@@ -83,6 +83,15 @@ v1::ScoreEpochResponse SummaryOf(const ScoredEpoch& scored) {
   summary.set_unreachable_hits(scored.unreachable_hits);
   summary.set_reward_std(scored.reward_std);
   summary.set_in_degree_std(scored.in_degree_std);
+  summary.set_agent_marginals_nats(BytesOf(scored.agent_marginals_nats.data(),
+                                           scored.agent_marginals_nats.size()));
+  summary.set_agent_divergences_nats(
+      BytesOf(scored.agent_divergences_nats.data(),
+              scored.agent_divergences_nats.size()));
+  summary.set_divergence_nats(scored.divergence_nats);
+  summary.set_owner_share(scored.sharing.owner_share);
+  summary.set_redundancy(scored.sharing.redundancy);
+  summary.set_vendi_score(scored.sharing.vendi_score);
   return response;
 }
 

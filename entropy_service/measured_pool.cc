@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "entropy_service/estimator/intrinsic_reward.h"
 #include "entropy_service/estimator/knn_entropy_estimator.h"
+#include "entropy_service/estimator/leave_one_out.h"
 #include "entropy_service/index/index_factory.h"
 
 namespace kmyriad {
@@ -74,9 +75,10 @@ class NeighborSink {
   std::vector<uint32_t> row_of_;
 };
 
-absl::Status SearchLists(const KnnIndex& index, uint32_t k,
+absl::Status SearchLists(const KnnIndex& index, const NeighborQuery& query,
                          const SearchContext& context, NeighborSink& sink,
                          std::vector<float>& kth_squared) {
+  const uint32_t k = query.k;
   const size_t rows = index.size();
   const size_t step = std::max<size_t>(1, kChunkNeighbors / k);
   std::vector<uint32_t> wanted;
@@ -86,7 +88,7 @@ absl::Status SearchLists(const KnnIndex& index, uint32_t k,
     std::iota(wanted.begin(), wanted.end(), static_cast<uint32_t>(begin));
     neighbors.resize(wanted.size() * k);
     KMYRIAD_RETURN_IF_ERROR(
-        index.Search(wanted, k, context, absl::MakeSpan(neighbors)));
+        index.Search(wanted, query, context, absl::MakeSpan(neighbors)));
     for (size_t i = 0; i < wanted.size(); ++i) {
       const Neighbor* const own = neighbors.data() + i * k;
       kth_squared[begin + i] = own[k - 1].squared_distance;
@@ -109,13 +111,111 @@ absl::Status TooSmall(const ScoreRequest& request, size_t rows, size_t first,
       "lower entropy.k"));
 }
 
+// Agents of the listed points.
+class AgentsOf {
+ public:
+  explicit AgentsOf(const ScoreRequest& request)
+      : per_agent_(request.particles_per_agent()) {}
+  uint32_t operator()(uint32_t id) const {
+    return static_cast<uint32_t>(id / per_agent_);
+  }
+
+ private:
+  const uint64_t per_agent_;
+};
+
+// The most particles of an agent; FAILED_PRECONDITION unless more than k are
+// left without any one agent.
+absl::StatusOr<uint64_t> MostOfAnAgent(const ScoreRequest& request,
+                                       const std::vector<uint32_t>& ids) {
+  const AgentsOf agent_of(request);
+  std::vector<uint64_t> own(request.agents);
+  for (const uint32_t id : ids) ++own[agent_of(id)];
+  for (uint32_t agent = 0; agent < request.agents; ++agent) {
+    if (ids.size() - own[agent] > request.k) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "pool of the epoch: without agent ", agent, " only ",
+        ids.size() - own[agent], " particles are left, but k = ", request.k,
+        " neighbours need more; see why so many are masked, or lower "
+        "entropy.k"));
+  }
+  return *std::max_element(own.begin(), own.end());
+}
+
+// ln V_i and marginals from robust lists.
+absl::Status MeasureMarginals(const KnnIndex& index,
+                              const ScoreRequest& request,
+                              const NeighborQuery& query,
+                              const SearchContext& context, MeasuredPool& pool,
+                              std::vector<float>& kth_squared) {
+  KMYRIAD_ASSIGN_OR_RETURN(const uint64_t most,
+                           MostOfAnAgent(request, pool.ids));
+  const AgentsOf agent_of(request);
+  const size_t rows = pool.ids.size();
+  // A list ends once k entries are not those of the agent that has the most.
+  const size_t step =
+      std::clamp<size_t>(8 * kChunkNeighbors / (most + request.k), 1, 4096);
+  LeaveOneOut leave_one_out(request.agents, request.dims, request.k,
+                            request.floor);
+  std::vector<uint32_t> owners;
+  for (size_t begin = 0; begin < rows; begin += step) {
+    const size_t end = std::min(begin + step, rows);
+    KMYRIAD_ASSIGN_OR_RETURN(const NeighborLists lists,
+                             index.SearchRobust({begin, end}, query, context));
+    for (size_t row = begin; row < end; ++row) {
+      const uint64_t first = lists.offsets[row - begin];
+      const auto list =
+          absl::MakeSpan(lists.neighbors)
+              .subspan(first, lists.offsets[row - begin + 1] - first);
+      owners.resize(list.size());
+      std::transform(
+          list.begin(), list.end(), owners.begin(),
+          [&](const Neighbor& neighbor) { return agent_of(neighbor.id); });
+      leave_one_out.Add(agent_of(pool.ids[row]), list, owners);
+      kth_squared[row] = list[request.k - 1].squared_distance;
+    }
+  }
+  pool.marginals = leave_one_out.Marginals();
+  return absl::OkStatus();
+}
+
+absl::Status MeasureScope(const KnnIndex& index, const ScoreRequest& request,
+                          NeighborQuery query, NeighborScope scope,
+                          const SearchContext& context,
+                          std::vector<double>& log_volumes) {
+  query.scope = scope;
+  std::vector<float> squared(index.size());
+  KMYRIAD_RETURN_IF_ERROR(
+      index.KthSquaredDistances(query, context, absl::MakeSpan(squared)));
+  log_volumes.resize(index.size());
+  LogVolumes(squared, request.dims, request.floor, absl::MakeSpan(log_volumes));
+  return absl::OkStatus();
+}
+
+// Own and others' neighbours, as far as the request wants them.
+absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
+                           const NeighborQuery& query,
+                           const SearchContext& context, MeasuredPool& pool) {
+  if (request.reward == RewardKind::kCrossNovelty ||
+      request.measure_divergences) {
+    KMYRIAD_RETURN_IF_ERROR(MostOfAnAgent(request, pool.ids).status());
+    KMYRIAD_RETURN_IF_ERROR(MeasureScope(index, request, query,
+                                         NeighborScope::kOtherAgents, context,
+                                         pool.log_volumes_others));
+  }
+  if (!request.measure_divergences) return absl::OkStatus();
+  return MeasureScope(index, request, query, NeighborScope::kOwnAgent, context,
+                      pool.log_volumes_own);
+}
+
 }  // namespace
 
 size_t MeasuredPool::bytes() const {
-  return ids.capacity() * sizeof(uint32_t) +
-         log_volumes.capacity() * sizeof(double) +
-         mean_distances.capacity() * sizeof(double) +
-         graph.neighbors.capacity() * sizeof(uint32_t);
+  const size_t doubles = log_volumes.capacity() + mean_distances.capacity() +
+                         log_volumes_own.capacity() +
+                         log_volumes_others.capacity() + marginals.capacity();
+  return doubles * sizeof(double) +
+         (ids.capacity() + graph.neighbors.capacity()) * sizeof(uint32_t);
 }
 
 absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
@@ -127,25 +227,36 @@ absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
       GatherRows(particles, first, last, pool.ids);
   const size_t rows = pool.ids.size();
   if (rows <= request.k) return TooSmall(request, rows, first, last);
+  PointsView points{coordinates, pool.ids, request.dims};
+  points.periods = request.periods;
+  points.horizon = request.horizon;
+  points.particles_per_agent =
+      static_cast<uint32_t>(request.particles_per_agent());
   KMYRIAD_ASSIGN_OR_RETURN(
       const ChosenIndex chosen,
-      CreateKnnIndex(measure.engine, {coordinates, pool.ids, request.dims},
-                     measure.level, measure.pool));
+      CreateKnnIndex(measure.engine, points, measure.level, measure.pool));
+  const KnnIndex& index = *chosen.index;
+  NeighborQuery query(request.k);
+  query.theiler_window = request.theiler_window;
   std::vector<float> squared(rows);
-  const bool lists =
-      request.reward == RewardKind::kApt || request.needs_graph();
-  if (lists) {
+  if (request.reward == RewardKind::kMarginal) {
+    KMYRIAD_RETURN_IF_ERROR(MeasureMarginals(index, request, query,
+                                             measure.context, pool, squared));
+  }
+  if (request.reward == RewardKind::kApt || request.needs_graph()) {
     NeighborSink sink(request, first, last, pool);
     KMYRIAD_RETURN_IF_ERROR(
-        SearchLists(*chosen.index, request.k, measure.context, sink, squared));
-  } else {
-    KMYRIAD_RETURN_IF_ERROR(chosen.index->KthSquaredDistances(
-        request.k, measure.context, absl::MakeSpan(squared)));
+        SearchLists(index, query, measure.context, sink, squared));
+  } else if (request.reward != RewardKind::kMarginal) {
+    KMYRIAD_RETURN_IF_ERROR(index.KthSquaredDistances(query, measure.context,
+                                                      absl::MakeSpan(squared)));
   }
+  KMYRIAD_RETURN_IF_ERROR(
+      MeasureScopes(index, request, query, measure.context, pool));
   pool.log_volumes.resize(rows);
   pool.floored = LogVolumes(squared, request.dims, request.floor,
                             absl::MakeSpan(pool.log_volumes));
-  pool.engine = std::string(chosen.index->name());
+  pool.engine = std::string(index.name());
   pool.engine_reason = chosen.reason;
   return pool;
 }

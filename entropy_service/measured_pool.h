@@ -34,6 +34,12 @@ struct MeasuredPool {
   std::vector<double> log_volumes;
   // Mean distance to the k nearest, if the reward needs it.
   std::vector<double> mean_distances;
+  // ln V_i of each row with the neighbours among own and among other agents'
+  // particles only; if the request needs them.
+  std::vector<double> log_volumes_own;
+  std::vector<double> log_volumes_others;
+  // Marginal entropy of each agent, if the reward needs it.
+  std::vector<double> marginals;
   // If the request needs it or keeps it.
   NeighborGraph graph;
   // Rows whose k-th distance was raised to the floor.
@@ -46,7 +52,8 @@ struct MeasuredPool {
 };
 
 // Measures the particles [first, last) of an epoch. FAILED_PRECONDITION unless
-// more than k of them are not masked; INVALID_ARGUMENT for a feature that is
+// more than k of them are not masked, or where agents are compared, too few
+// particles of the others are left; INVALID_ARGUMENT for a feature that is
 // not finite; CANCELLED.
 absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
                                          size_t first, size_t last,

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "entropy_service/estimator/diversity.h"
 #include "entropy_service/measured_pool.h"
 #include "entropy_service/score_request.h"
 
@@ -25,6 +26,13 @@ struct ScoredEpoch {
   std::vector<uint32_t> cell_visits;
   double diversity_nats = 0;
   double diversity_null_nats = 0;
+  CellSharing sharing;
+  // [agents], empty unless the request has them measured; NaN for an agent
+  // without particles in the pool, and the mean of the others.
+  std::vector<double> agent_divergences_nats;
+  double divergence_nats = 0;
+  // [agents], empty unless the reward needs them.
+  std::vector<double> agent_marginals_nats;
   uint64_t masked = 0;
   uint64_t floored = 0;
   double log_volume_mean = 0;

@@ -18,11 +18,32 @@ absl::StatusOr<RewardKind> RewardFromProto(v1::RewardKind reward) {
       return RewardKind::kSelfnormReverse;
     case v1::REWARD_KIND_MEPOL_EXACT:
       return RewardKind::kMepolExact;
+    case v1::REWARD_KIND_CROSS_NOVELTY:
+      return RewardKind::kCrossNovelty;
+    case v1::REWARD_KIND_MARGINAL:
+      return RewardKind::kMarginal;
     default:
       return absl::InvalidArgumentError(
           absl::StrCat("reward = ", static_cast<int>(reward),
                        ": use one of the REWARD_KINDs that "
                        "proto/kmyriad/v1/entropy_service.proto lists"));
+  }
+}
+
+absl::StatusOr<Credit> CreditFromProto(v1::Credit credit) {
+  switch (credit) {
+    case v1::CREDIT_UNSPECIFIED:
+    case v1::CREDIT_LEAVE_ONE_OUT:
+      return Credit::kLeaveOneOut;
+    case v1::CREDIT_UNIFORM:
+      return Credit::kUniform;
+    case v1::CREDIT_SHUFFLED:
+      return Credit::kShuffled;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("credit = ", static_cast<int>(credit),
+                       ": use CREDIT_LEAVE_ONE_OUT, CREDIT_UNIFORM or "
+                       "CREDIT_SHUFFLED"));
   }
 }
 
@@ -59,6 +80,15 @@ absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
   request.window = header.window();
   request.seed = header.seed();
   request.keep_neighbors = header.keep_neighbors();
+  KMYRIAD_ASSIGN_OR_RETURN(request.credit, CreditFromProto(header.credit()));
+  request.measure_divergences = header.measure_divergences();
+  request.theiler_window = header.theiler_window();
+  if (header.periods_size() > static_cast<int>(kMaxFeatureDims)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("periods = ", header.periods_size(), " numbers: at most ",
+                     kMaxFeatureDims));
+  }
+  request.periods.assign(header.periods().begin(), header.periods().end());
   return request;
 }
 

@@ -45,6 +45,40 @@ absl::Status ValidateGrid(const CoverageGrid& grid, uint32_t dims) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateAgents(const ScoreRequest& request) {
+  if (!request.compares_agents()) return absl::OkStatus();
+  if (request.agents < 2) {
+    return Wrong("agents", request.agents,
+                 "rewards and divergences that compare agents need two");
+  }
+  if (request.pooling == Pooling::kIndividual) {
+    return Wrong("pooling", "individual",
+                 "rewards and divergences that compare agents need one pool; "
+                 "use POOLING_COLLECTIVE");
+  }
+  const uint64_t rest = request.particles() - request.particles_per_agent();
+  if (request.k >= rest) {
+    return Wrong("k", request.k,
+                 absl::StrCat("must be below the ", rest,
+                              " particles that the other agents have"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidatePeriods(const ScoreRequest& request) {
+  if (!request.periods.empty() && request.periods.size() != request.dims) {
+    return Wrong("periods", request.periods.size(),
+                 absl::StrCat("one number for each of ", request.dims,
+                              " features, 0 where not periodic; or none"));
+  }
+  for (const float period : request.periods) {
+    if (!(period >= 0) || !std::isfinite(period)) {
+      return Wrong("periods", period, "use positive numbers, or 0");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateNeighbors(const ScoreRequest& request) {
   if (request.k == 0 || request.k > kMaxNeighbors) {
     return Wrong("k", request.k,
@@ -100,6 +134,8 @@ absl::Status ScoreRequest::Validate() const {
     return Wrong("window", window, "this version pools one epoch; use 1");
   }
   KMYRIAD_RETURN_IF_ERROR(ValidateNeighbors(*this));
+  KMYRIAD_RETURN_IF_ERROR(ValidateAgents(*this));
+  KMYRIAD_RETURN_IF_ERROR(ValidatePeriods(*this));
   return coverage.has_value() ? ValidateGrid(*coverage, dims)
                               : absl::OkStatus();
 }

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
 #include "entropy_service/estimator/intrinsic_reward.h"
+#include "entropy_service/estimator/leave_one_out.h"
 
 namespace kmyriad {
 
@@ -39,9 +41,19 @@ struct ScoreRequest {
   uint32_t window = 1;
   uint64_t seed = 0;
   bool keep_neighbors = false;
+  Credit credit = Credit::kLeaveOneOut;
+  bool measure_divergences = false;
+  uint32_t theiler_window = 0;
+  // [dims] or empty.
+  std::vector<float> periods;
 
   uint64_t particles() const { return uint64_t{envs} * horizon; }
   uint64_t particles_per_agent() const { return particles() / agents; }
+  // Agents are compared, so there must be several in one pool.
+  bool compares_agents() const {
+    return measure_divergences || reward == RewardKind::kCrossNovelty ||
+           reward == RewardKind::kMarginal;
+  }
   // Lists of whole pools are held, while scoring or longer.
   bool needs_graph() const { return keep_neighbors || NeedsGraph(reward); }
   bool operator==(const ScoreRequest&) const = default;

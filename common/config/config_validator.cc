@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -196,6 +197,21 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
                                "population.agents * env.horizon)"));
   }
   const bool individual = config.entropy().pooling() == "individual";
+  const std::string& reward = config.entropy().reward();
+  if (reward == "cross_novelty" || absl::StartsWith(reward, "marginal")) {
+    if (agents < 2 || individual) {
+      return Refuse("entropy.reward", reward,
+                    "compares agents: needs population.agents of 2 or more, "
+                    "and entropy.pooling = collective");
+    }
+    if (config.entropy().k() >= per_agent * (agents - 1)) {
+      return Refuse("entropy.k", config.entropy().k(),
+                    absl::StrCat("must be below the ", per_agent * (agents - 1),
+                                 " particles that the other agents have, for "
+                                 "entropy.reward = ",
+                                 reward));
+    }
+  }
   const uint64_t pool =
       individual ? per_agent : uint64_t{envs} * config.env().horizon();
   if (config.entropy().k() >= pool) {

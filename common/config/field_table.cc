@@ -64,8 +64,10 @@ std::vector<FieldRule> MakeRules() {
       {"ppo.normalize_advantages", false, kFixed},
       {"entropy.k", false, kFixed, 1},
       Text("entropy.features", true, kFixed, {"xy"}),
-      Text("entropy.reward", false, kFixed,
-           {"forward", "apt", "selfnorm_reverse", "mepol_exact", "shuffled"}),
+      Text(
+          "entropy.reward", false, kFixed,
+          {"forward", "apt", "selfnorm_reverse", "mepol_exact", "cross_novelty",
+           "marginal", "marginal_uniform", "marginal_shuffled", "shuffled"}),
       Text("entropy.pooling", false, kFixed, {"collective", "individual"}),
       {"entropy.window", false, kFixed, 1, 1},
       {"entropy.floor", false, kFixed, 0, 1000, true},

@@ -172,12 +172,18 @@ void AddEntropy(CLI::App& app, EntropyCommandOptions& options) {
       ->capture_default_str();
   command
       ->add_option("--reward", options.reward,
-                   "forward, apt, selfnorm_reverse or mepol_exact")
+                   "What a sample is paid for, as entropy.reward names it")
       ->capture_default_str();
   command
       ->add_option("--floor", options.floor,
                    "Floor of neighbour distances, in the array's unit")
       ->capture_default_str();
+  command
+      ->add_option("--theiler", options.theiler,
+                   "Rows of an agent so far apart are no neighbours yet")
+      ->capture_default_str();
+  command->add_option("--periods", options.periods,
+                      "Period of each column, 0 for none, such as 0,6.2832");
   command->add_option("--out", options.out,
                       "File for the rewards [rows], .npy or .safetensors");
   command

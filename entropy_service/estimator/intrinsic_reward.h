@@ -31,6 +31,13 @@ enum class RewardKind {
   // second term depends on the unit of the features and pays for density where
   // L > 1: for parity with MEPOL only.
   kMepolExact,
+  // ln of the ball volume that reaches the k-th neighbour among the particles
+  // of other agents. A change of unit does not change it.
+  kCrossNovelty,
+  // The values of kForward minus their least, shared out anew among the agents
+  // by their marginal entropy without changing the sum (leave_one_out.h). A
+  // change of unit does not change it.
+  kMarginal,
 };
 
 // Whether the values need the neighbour lists of the whole pool.

@@ -51,6 +51,10 @@ struct ScoreResult {
   double reward_std = 0;
   // NaN unless the reward needs reverse neighbours.
   double in_degree_std = 0;
+  // How agents share coverage cells.
+  double owner_share = 0;
+  double redundancy = 0;
+  double vendi_score = 0;
   uint64_t masked = 0;
   uint64_t floored = 0;
   uint64_t unreachable_hits = 0;

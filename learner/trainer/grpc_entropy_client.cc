@@ -34,18 +34,34 @@ Digest ParticleDigest(const ScoreRequest& request) {
   return hash.Finish();
 }
 
-absl::StatusOr<v1::RewardKind> RewardKindOf(absl::string_view reward) {
-  if (reward == "forward") return v1::REWARD_KIND_FORWARD;
-  if (reward == "apt") return v1::REWARD_KIND_APT;
-  if (reward == "selfnorm_reverse") return v1::REWARD_KIND_SELFNORM_REVERSE;
-  if (reward == "mepol_exact") return v1::REWARD_KIND_MEPOL_EXACT;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "reward = ", reward, ": the protocol has none of that name"));
+// A name of entropy.reward, and what it asks for.
+struct RewardName {
+  absl::string_view name;
+  v1::RewardKind kind;
+  v1::Credit credit;
+};
+
+constexpr RewardName kRewardNames[] = {
+    {"forward", v1::REWARD_KIND_FORWARD, v1::CREDIT_UNSPECIFIED},
+    {"apt", v1::REWARD_KIND_APT, v1::CREDIT_UNSPECIFIED},
+    {"selfnorm_reverse", v1::REWARD_KIND_SELFNORM_REVERSE,
+     v1::CREDIT_UNSPECIFIED},
+    {"mepol_exact", v1::REWARD_KIND_MEPOL_EXACT, v1::CREDIT_UNSPECIFIED},
+    {"cross_novelty", v1::REWARD_KIND_CROSS_NOVELTY, v1::CREDIT_UNSPECIFIED},
+    {"marginal", v1::REWARD_KIND_MARGINAL, v1::CREDIT_LEAVE_ONE_OUT},
+    {"marginal_uniform", v1::REWARD_KIND_MARGINAL, v1::CREDIT_UNIFORM},
+    {"marginal_shuffled", v1::REWARD_KIND_MARGINAL, v1::CREDIT_SHUFFLED}};
+
+absl::StatusOr<RewardName> FindReward(absl::string_view name) {
+  for (const RewardName& known : kRewardNames) {
+    if (known.name == name) return known;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("reward = ", name, ": the protocol has none of that name"));
 }
 
 absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
-  KMYRIAD_ASSIGN_OR_RETURN(const v1::RewardKind reward,
-                           RewardKindOf(request.reward));
+  KMYRIAD_ASSIGN_OR_RETURN(const RewardName reward, FindReward(request.reward));
   v1::ScoreEpochRequest message;
   v1::ScoreEpochHeader& header = *message.mutable_header();
   header.set_run_uuid(ToBytes(request.run_uuid));
@@ -57,7 +73,8 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
   header.set_dims(request.dims);
   header.set_k(request.k);
   header.set_floor(request.floor);
-  header.set_reward(reward);
+  header.set_reward(reward.kind);
+  header.set_credit(reward.credit);
   header.set_pooling(request.collective ? v1::POOLING_COLLECTIVE
                                         : v1::POOLING_INDIVIDUAL);
   header.set_window(request.window);
@@ -104,6 +121,9 @@ absl::Status ReadSummary(const ScoreRequest& request,
   result->log_volume_std = summary.log_volume_std();
   result->reward_std = summary.reward_std();
   result->in_degree_std = summary.in_degree_std();
+  result->owner_share = summary.owner_share();
+  result->redundancy = summary.redundancy();
+  result->vendi_score = summary.vendi_score();
   result->masked = summary.masked();
   result->floored = summary.floored();
   result->unreachable_hits = summary.unreachable_hits();

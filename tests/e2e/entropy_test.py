@@ -112,6 +112,30 @@ class EntropyTest(unittest.TestCase):
         self.assertEqual(outputs[0], outputs[1])
         self.assertEqual(outputs[0], outputs[2])
 
+    def test_agents_apart_diverge_and_are_credited(self):
+        rows = [[row[0] + (30 if i >= 300 else 0), row[1]]
+                for i, row in enumerate(self.rows)]
+        write_npy(self.file, rows)
+        got = json.loads(self.entropy(
+            self.file, "--agents", "4", "--reward", "marginal", "--json"))
+        divergences = got["agent_divergences_nats"]
+        self.assertGreater(divergences[3], 3)
+        self.assertLess(max(divergences[:3]), 1)
+        marginals = got["agent_marginals_nats"]
+        self.assertEqual(max(marginals), marginals[3])
+        # The whole pool minus the pool without the agent.
+        write_npy(self.file, rows[:300])
+        rest = json.loads(self.entropy(self.file, "--json"))
+        self.assertAlmostEqual(got["entropy_nats"] - rest["entropy_nats"],
+                               marginals[3], places=9)
+
+    def test_a_torus_has_no_border(self):
+        write_npy(self.file, [[row[1], row[2]] for row in self.rows])
+        bounded = json.loads(self.entropy(self.file, "--json"))
+        torus = json.loads(self.entropy(self.file, "--json",
+                                        "--periods", "1,1"))
+        self.assertLess(torus["entropy_nats"], bounded["entropy_nats"] - 0.02)
+
     def test_text_has_a_line_for_each_figure(self):
         text = self.entropy(self.file, "--reward", "selfnorm_reverse")
         for key in ("entropy_nats", "reward_std", "in_degree_std", "engine"):

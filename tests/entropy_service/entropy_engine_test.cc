@@ -64,9 +64,14 @@ void ExpectSameBits(const ScoredEpoch& a, const ScoredEpoch& b) {
   EXPECT_EQ(a.reward_std, b.reward_std);
 }
 
-constexpr RewardKind kEveryReward[] = {RewardKind::kForward, RewardKind::kApt,
-                                       RewardKind::kSelfnormReverse,
-                                       RewardKind::kMepolExact};
+constexpr RewardKind kEveryReward[] = {
+    RewardKind::kForward,         RewardKind::kApt,
+    RewardKind::kSelfnormReverse, RewardKind::kMepolExact,
+    RewardKind::kCrossNovelty,    RewardKind::kMarginal};
+
+bool ComparesAgents(RewardKind reward) {
+  return reward == RewardKind::kCrossNovelty || reward == RewardKind::kMarginal;
+}
 
 // The particles of one agent as a run of its own.
 TestEpoch OnlyAgent(const TestEpoch& epoch, uint32_t agent) {
@@ -343,6 +348,7 @@ TEST_F(EntropyEngineTest, EveryRewardIsCenteredScaledAndTheSameEverywhere) {
 
 TEST_F(EntropyEngineTest, EveryRewardOfIndividualPoolsEqualsSeparateRuns) {
   for (const RewardKind reward : kEveryReward) {
+    if (ComparesAgents(reward)) continue;
     TestEpoch epoch = TestEpoch::Uniform();
     epoch.request.reward = reward;
     epoch.mask[250] = 0;
@@ -372,8 +378,8 @@ TEST_F(EntropyEngineTest, AChangeOfUnitChangesAptAndMepolOnly) {
       largest = std::max(
           largest, std::abs(double{after.rewards[i]} - before.rewards[i]));
     }
-    const bool free = reward == RewardKind::kForward ||
-                      reward == RewardKind::kSelfnormReverse;
+    const bool free =
+        reward != RewardKind::kApt && reward != RewardKind::kMepolExact;
     if (free) EXPECT_LT(largest, 1e-6);
     if (!free) EXPECT_GT(largest, 0.1);
   }
@@ -417,6 +423,151 @@ TEST_F(EntropyEngineTest, FindsTheLastEpochOfARunByItsDigest) {
                                 HasSubstr("the run's last one is 5")));
   epoch.request.particle_digest[0] ^= 1;
   EXPECT_THAT(find(5), StatusIs(absl::StatusCode::kNotFound));
+}
+
+// Three agents: the second is where the first is, the third apart.
+TestEpoch TwinsAndAHermit() {
+  TestEpoch epoch = TestEpoch::Uniform();
+  for (size_t i = 0; i < 600; ++i) {
+    epoch.features[2 * i] *= i < 400 ? 0.4f : 0.1f;
+    if (i >= 400) epoch.features[2 * i] += 9;
+  }
+  return epoch;
+}
+
+TEST_F(EntropyEngineTest, MarginalsAreWhatTheEntropyLosesWithoutTheAgent) {
+  TestEpoch epoch = TwinsAndAHermit();
+  for (size_t i = 0; i < 600; i += 11) epoch.mask[i] = 0;
+  epoch.request.reward = RewardKind::kMarginal;
+  const ScoredEpoch scored = Score(epoch);
+  ASSERT_EQ(scored.agent_marginals_nats.size(), 3u);
+  epoch.request.reward = RewardKind::kForward;
+  const ScoredEpoch forward = Score(epoch);
+  EXPECT_NEAR(scored.entropy_nats, forward.entropy_nats, 1e-12);
+  EXPECT_TRUE(forward.agent_marginals_nats.empty());
+  for (size_t agent = 0; agent < 3; ++agent) {
+    TestEpoch rest = epoch;
+    std::fill_n(rest.mask.begin() + agent * 200, 200, 0);
+    EXPECT_NEAR(scored.agent_marginals_nats[agent],
+                scored.entropy_nats - Score(rest).entropy_nats, 1e-12);
+  }
+  EXPECT_GT(scored.agent_marginals_nats[2],
+            scored.agent_marginals_nats[0] + 0.1);
+}
+
+// Sum over an agent of its share of the pool's non-negative rewards.
+std::vector<double> MassOfAgents(const ScoredEpoch& scored) {
+  const double least =
+      *std::min_element(scored.rewards.begin(), scored.rewards.end());
+  std::vector<double> mass(3);
+  for (size_t i = 0; i < 600; ++i) mass[i / 200] += scored.rewards[i] - least;
+  const double total = mass[0] + mass[1] + mass[2];
+  for (double& value : mass) value /= total;
+  return mass;
+}
+
+TEST_F(EntropyEngineTest, CreditMovesRewardsToThoseWhoAddEntropy) {
+  TestEpoch epoch = TwinsAndAHermit();
+  const ScoredEpoch forward = Score(epoch);
+  epoch.request.reward = RewardKind::kMarginal;
+  const ScoredEpoch credited = Score(epoch);
+  epoch.request.credit = Credit::kUniform;
+  const ScoredEpoch uniform = Score(epoch);
+  epoch.request.credit = Credit::kShuffled;
+  epoch.request.seed = 3;
+  const ScoredEpoch shuffled = Score(epoch);
+  for (size_t i = 0; i < 600; ++i) {
+    ASSERT_NEAR(uniform.rewards[i], forward.rewards[i], 1e-5);
+  }
+  EXPECT_GT(MassOfAgents(credited)[2], MassOfAgents(forward)[2] + 0.1);
+  EXPECT_NE(shuffled.rewards, credited.rewards);
+  EXPECT_NE(shuffled.rewards, uniform.rewards);
+  EXPECT_EQ(shuffled.agent_marginals_nats, credited.agent_marginals_nats);
+}
+
+TEST_F(EntropyEngineTest, CrossNoveltyLooksAtOtherAgentsOnly) {
+  TestEpoch epoch = TwinsAndAHermit();
+  epoch.request.reward = RewardKind::kCrossNovelty;
+  const ScoredEpoch scored = Score(epoch);
+  // Crowding within an agent costs nothing: the hermit's rewards do not see
+  // that it stays in one place.
+  for (size_t i = 400; i < 600; ++i) {
+    EXPECT_GT(scored.rewards[i], 0);
+    for (size_t j = 0; j < 2; ++j) {
+      epoch.features[2 * i + j] = epoch.features[2 * 400 + j];
+    }
+  }
+  EXPECT_GT(Score(epoch).rewards[500], 0);
+}
+
+TEST_F(EntropyEngineTest, DivergencesTellAgentsApart) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  EXPECT_TRUE(Score(epoch).agent_divergences_nats.empty());
+  EXPECT_TRUE(std::isnan(Score(epoch).divergence_nats));
+  epoch.request.measure_divergences = true;
+  const ScoredEpoch alike = Score(epoch);
+  for (const double divergence : alike.agent_divergences_nats) {
+    EXPECT_NEAR(divergence, 0, 0.25);
+  }
+  ExpectSameBits(Score(epoch, 5, "brute_force"), alike);
+  TestEpoch twins = TwinsAndAHermit();
+  twins.request.measure_divergences = true;
+  const ScoredEpoch apart = Score(twins);
+  EXPECT_LT(apart.agent_divergences_nats[0], 1.2);
+  EXPECT_GT(apart.agent_divergences_nats[2], 3);
+  EXPECT_NEAR(
+      apart.divergence_nats,
+      (apart.agent_divergences_nats[0] + apart.agent_divergences_nats[1] +
+       apart.agent_divergences_nats[2]) /
+          3,
+      1e-12);
+  EXPECT_GT(apart.sharing.owner_share, alike.sharing.owner_share);
+  EXPECT_GT(apart.sharing.vendi_score, alike.sharing.vendi_score);
+  EXPECT_LT(apart.sharing.redundancy, alike.sharing.redundancy);
+}
+
+TEST_F(EntropyEngineTest, AnAgentThatIsAlmostAloneCannotBeLeftOut) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  std::fill(epoch.mask.begin(), epoch.mask.begin() + 396, 0);
+  for (const RewardKind reward :
+       {RewardKind::kMarginal, RewardKind::kCrossNovelty}) {
+    epoch.request.reward = reward;
+    EXPECT_THAT(Failure(epoch), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         HasSubstr("without agent 2 only 4")));
+  }
+}
+
+TEST_F(EntropyEngineTest, PeriodicFeaturesMakeATorus) {
+  // Nothing but the standard deviation, 0.8 / sqrt(N), separates the estimate
+  // on a torus from its value 0; without periods the border adds 0.06.
+  SeededRandom random(12);
+  double sum = 0;
+  double bounded = 0;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.coverage.reset();
+    epoch.features = random.Uniforms(1200, 0, 1);
+    epoch.request.floor = 1e-6f;
+    bounded += Score(epoch).entropy_nats / 20;
+    epoch.request.periods = {1, 1};
+    sum += Score(epoch).entropy_nats / 20;
+  }
+  EXPECT_NEAR(sum, 0, 4 * 0.8 / std::sqrt(600 * 20));
+  EXPECT_GT(bounded, 0.04);
+}
+
+TEST_F(EntropyEngineTest, ATheilerWindowLeavesOutNeighboursInTime) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  // Every environment moves slowly along a line of its own.
+  for (size_t i = 0; i < 600; ++i) {
+    epoch.features[2 * i] = 0.01f * static_cast<float>(i % 50);
+    epoch.features[2 * i + 1] = 0.8f * static_cast<float>(i / 50);
+  }
+  epoch.request.floor = 1e-4f;
+  const double near = Score(epoch).entropy_nats;
+  epoch.request.theiler_window = 50;
+  // All neighbours are on the next lines now, 0.8 away and not 0.02.
+  EXPECT_GT(Score(epoch).entropy_nats, near + 2 * std::log(0.8 / 0.02) - 1);
 }
 
 }  // namespace

@@ -228,6 +228,38 @@ TEST_F(EntropyServiceImplTest, IndividualPoolingIsPassedOn) {
   EXPECT_NE(individual.rewards, collective.rewards);
 }
 
+TEST_F(EntropyServiceImplTest, CreditAndDivergencesOfAgentsArePassedOn) {
+  const TestEpoch epoch = TestEpoch::Uniform();
+  Messages messages = MessagesOf(epoch);
+  v1::ScoreEpochHeader& header = *messages[0].mutable_header();
+  header.set_reward(v1::REWARD_KIND_MARGINAL);
+  header.set_credit(v1::CREDIT_UNIFORM);
+  header.set_measure_divergences(true);
+  header.set_theiler_window(2);
+  header.add_periods(10);
+  header.add_periods(0);
+  const Answer answer = Score(messages);
+  ASSERT_THAT(answer.status, IsOk());
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(const auto scored,
+                               engine_->LastEpoch(epoch.request.run_uuid));
+  EXPECT_EQ(scored->request.credit, Credit::kUniform);
+  EXPECT_EQ(scored->request.theiler_window, 2u);
+  EXPECT_EQ(scored->request.periods, (std::vector<float>{10, 0}));
+  const v1::ScoreEpochSummary& summary = answer.summaries[0];
+  ASSERT_EQ(summary.agent_marginals_nats().size(), 24u);
+  EXPECT_EQ(std::memcmp(summary.agent_marginals_nats().data(),
+                        scored->agent_marginals_nats.data(), 24),
+            0);
+  ASSERT_EQ(summary.agent_divergences_nats().size(), 24u);
+  EXPECT_EQ(std::memcmp(summary.agent_divergences_nats().data(),
+                        scored->agent_divergences_nats.data(), 24),
+            0);
+  EXPECT_EQ(summary.divergence_nats(), scored->divergence_nats);
+  EXPECT_EQ(summary.owner_share(), scored->sharing.owner_share);
+  EXPECT_EQ(summary.redundancy(), scored->sharing.redundancy);
+  EXPECT_EQ(summary.vendi_score(), scored->sharing.vendi_score);
+}
+
 TEST_F(EntropyServiceImplTest, LargeEpochsComeInSeveralChunks) {
   TestEpoch epoch = TestEpoch::Uniform();
   epoch.request.envs = 300;
@@ -288,6 +320,11 @@ std::vector<Hostile> HostileHeaders() {
        header([](auto& h) { h.clear_reward(); })},
       {"unknown reward", kInvalid, "reward = 99",
        header([](auto& h) { h.set_reward(static_cast<v1::RewardKind>(99)); })},
+      {"unknown credit", kInvalid, "credit = 9",
+       header([](auto& h) { h.set_credit(static_cast<v1::Credit>(9)); })},
+      {"too many periods", kInvalid, "periods = 33", header([](auto& h) {
+         for (int i = 0; i < 33; ++i) h.add_periods(1);
+       })},
       {"unknown pooling", kInvalid, "pooling = 77",
        header([](auto& h) { h.set_pooling(static_cast<v1::Pooling>(77)); })},
       {"too many particles", absl::StatusCode::kResourceExhausted, "at most",

@@ -62,6 +62,33 @@ const std::vector<BadRequest>& BadRequests() {
          r.envs = r.horizon = r.agents = 1 << 12;
          r.k = 32;
        }},
+      {"agents = 1", kInvalid,
+       [](ScoreRequest& r) {
+         r.agents = 1;
+         r.reward = RewardKind::kMarginal;
+       }},
+      {"pooling = individual", kInvalid,
+       [](ScoreRequest& r) {
+         r.pooling = Pooling::kIndividual;
+         r.reward = RewardKind::kCrossNovelty;
+       }},
+      {"below the 400 particles that the other agents have", kInvalid,
+       [](ScoreRequest& r) {
+         r.k = 400;
+         r.measure_divergences = true;
+       }},
+      {"periods = 3", kInvalid,
+       [](ScoreRequest& r) {
+         r.periods = {1, 1, 1};
+       }},
+      {"periods = -1", kInvalid,
+       [](ScoreRequest& r) {
+         r.periods = {0, -1};
+       }},
+      {"periods = nan", kInvalid,
+       [](ScoreRequest& r) {
+         r.periods = {NAN, 1};
+       }},
       {"keep_neighbors = true", kInvalid,
        [](ScoreRequest& r) {
          r.keep_neighbors = true;

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
@@ -26,14 +28,48 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-absl::StatusOr<RewardKind> ParseReward(const std::string& name) {
-  if (name == "forward") return RewardKind::kForward;
-  if (name == "apt") return RewardKind::kApt;
-  if (name == "selfnorm_reverse") return RewardKind::kSelfnormReverse;
-  if (name == "mepol_exact") return RewardKind::kMepolExact;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--reward = ", name,
-                   ": use forward, apt, selfnorm_reverse or mepol_exact"));
+struct RewardName {
+  absl::string_view name;
+  RewardKind kind;
+  Credit credit;
+};
+
+constexpr RewardName kRewardNames[] = {
+    {"forward", RewardKind::kForward, Credit::kLeaveOneOut},
+    {"apt", RewardKind::kApt, Credit::kLeaveOneOut},
+    {"selfnorm_reverse", RewardKind::kSelfnormReverse, Credit::kLeaveOneOut},
+    {"mepol_exact", RewardKind::kMepolExact, Credit::kLeaveOneOut},
+    {"cross_novelty", RewardKind::kCrossNovelty, Credit::kLeaveOneOut},
+    {"marginal", RewardKind::kMarginal, Credit::kLeaveOneOut},
+    {"marginal_uniform", RewardKind::kMarginal, Credit::kUniform},
+    {"marginal_shuffled", RewardKind::kMarginal, Credit::kShuffled}};
+
+absl::Status SetReward(const std::string& name, ScoreRequest& request) {
+  std::vector<absl::string_view> names;
+  for (const RewardName& known : kRewardNames) {
+    if (known.name == name) {
+      request.reward = known.kind;
+      request.credit = known.credit;
+      return absl::OkStatus();
+    }
+    names.push_back(known.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--reward = ", name, ": use one of ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<std::vector<float>> ParsePeriods(const std::string& text) {
+  std::vector<float> periods;
+  if (text.empty()) return periods;
+  for (const absl::string_view word : absl::StrSplit(text, ',')) {
+    float period = 0;
+    if (!absl::SimpleAtof(word, &period)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--periods = ", text, ": '", word, "' is no number"));
+    }
+    periods.push_back(period);
+  }
+  return periods;
 }
 
 // The array as an epoch: one trajectory for each agent.
@@ -45,7 +81,12 @@ absl::StatusOr<EpochParticles> MakeEpoch(const EntropyCommandOptions& options,
         " rows; each agent has as many, one after the other"));
   }
   ScoreRequest request;
-  KMYRIAD_ASSIGN_OR_RETURN(request.reward, ParseReward(options.reward));
+  KMYRIAD_RETURN_IF_ERROR(SetReward(options.reward, request));
+  KMYRIAD_ASSIGN_OR_RETURN(request.periods, ParsePeriods(options.periods));
+  request.theiler_window = options.theiler;
+  // An agent of k particles or fewer has none to compare with.
+  request.measure_divergences =
+      options.agents > 1 && samples.rows / options.agents > options.k;
   request.envs = options.agents;
   request.agents = options.agents;
   request.horizon = samples.rows / options.agents;
@@ -98,6 +139,13 @@ Json Describe(const EntropyCommandOptions& options, const ScoredEpoch& scored) {
                  {"seconds", scored.seconds}};
   if (!std::isnan(scored.in_degree_std)) {
     object["in_degree_std"] = scored.in_degree_std;
+  }
+  if (!scored.agent_divergences_nats.empty()) {
+    object["divergence_nats"] = scored.divergence_nats;
+    object["agent_divergences_nats"] = scored.agent_divergences_nats;
+  }
+  if (!scored.agent_marginals_nats.empty()) {
+    object["agent_marginals_nats"] = scored.agent_marginals_nats;
   }
   if (!options.out.empty()) object["out"] = options.out;
   return object;

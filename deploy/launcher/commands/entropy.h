@@ -20,6 +20,11 @@ struct EntropyCommandOptions {
   std::string reward = "forward";
   // Floor of neighbour distances, in the array's unit, > 0.
   float floor = 1e-6f;
+  // Rows of the same agent at most this far apart are no neighbours.
+  uint32_t theiler = 0;
+  // Period of each column that counts, 0 where it has none: "0,6.2832"; empty:
+  // none has.
+  std::string periods;
   // Where rewards [rows] go, .npy or .safetensors; empty: nowhere.
   std::string out;
   // Threads of the search; 0: one per core.

@@ -208,5 +208,163 @@ TEST(KnnEntropyTest, CoincidentParticlesGiveAFiniteEstimate) {
               Digamma(100) - Digamma(5) + std::log(kPi * 1e-4), 1e-6);
 }
 
+// Mean of ln V_i over points on the unit torus, by the engine that is chosen.
+double TorusLogVolume(const std::vector<float>& x, uint32_t dims, uint32_t k) {
+  const size_t count = x.size() / dims;
+  std::vector<uint32_t> ids(count);
+  std::iota(ids.begin(), ids.end(), 0u);
+  const std::vector<float> periods(dims, 1);
+  PointsView points{x, ids, dims};
+  points.periods = periods;
+  ThreadPool pool(2);
+  const auto chosen = CreateKnnIndex("auto", points, *ChooseSimdLevel(), pool);
+  EXPECT_TRUE(chosen.ok()) << chosen.status();
+  std::vector<float> squared(count);
+  EXPECT_TRUE(
+      chosen->index->KthSquaredDistances(k, pool, absl::MakeSpan(squared))
+          .ok());
+  std::vector<double> volumes(count);
+  LogVolumes(squared, dims, 1e-9f, absl::MakeSpan(volumes));
+  return std::accumulate(volumes.begin(), volumes.end(), 0.0) /
+         static_cast<double>(count);
+}
+
+// The same by the indexes, in more dimensions; and what would not pass.
+TEST(KnnEntropyTest, ATorusTellsTheRightFormulaFromWrongOnes) {
+  constexpr size_t kCount = 1000;
+  constexpr int kRepeats = 8;
+  for (const uint32_t dims : {1u, 2u, 3u, 5u, 7u}) {
+    for (const uint32_t k : {2u, 4u, 16u}) {
+      SeededRandom random(100 * dims + k);
+      double volume = 0;
+      double volume_below = 0;
+      for (int repeat = 0; repeat < kRepeats; ++repeat) {
+        const auto x = random.Uniforms(kCount * dims, 0, 1);
+        volume += TorusLogVolume(x, dims, k) / kRepeats;
+        volume_below += TorusLogVolume(x, dims, k - 1) / kRepeats;
+      }
+      // sd * sqrt(N): at most 1.3 for k = 2, 0.8 for 4, 0.33 for 16.
+      const double sd = (k == 2   ? 1.3
+                         : k == 4 ? 0.8
+                                  : 0.33) /
+                        std::sqrt(kCount * kRepeats);
+      EXPECT_NEAR(KnnEntropy(kCount, k, volume), 0, 4 * sd)
+          << "d = " << dims << ", k = " << k;
+      // Negative controls: psi(k + 1) for psi(k), counting oneself as the
+      // nearest neighbour, and the volume of another dimension.
+      EXPECT_GT(std::abs(KnnEntropy(kCount, k + 1, volume)), 4 * sd);
+      EXPECT_GT(std::abs(KnnEntropy(kCount, k, volume_below)), 4 * sd);
+      EXPECT_GT(std::abs(KnnEntropy(kCount, k, volume) +
+                         LogUnitBallVolume(dims + 1) - LogUnitBallVolume(dims)),
+                4 * sd);
+    }
+  }
+}
+
+TEST(KnnEntropyTest, FindsTheEntropyOfExponentialsAndOfABall) {
+  SeededRandom random(21);
+  // Rates 1 and 4: H = 2 - ln 4. Bias of the border below 0.04.
+  std::vector<float> x;
+  for (int i = 0; i < 10000; ++i) {
+    x.push_back(static_cast<float>(-std::log(1 - random.Unit())));
+    x.push_back(static_cast<float>(-std::log(1 - random.Unit()) / 4));
+  }
+  EXPECT_NEAR(EntropyOf(x, 2, 4), 2 - std::log(4.0), 0.04 + 0.06);
+  // Uniform in the ball of radius 2, d = 3: bias of the border as in a box,
+  // 0.07 at N = 1e4.
+  x.clear();
+  while (x.size() < 30000) {
+    const auto point = random.Uniforms(3, -2, 2);
+    double square = 0;
+    for (const float value : point) square += double{value} * value;
+    if (square <= 4) x.insert(x.end(), point.begin(), point.end());
+  }
+  EXPECT_NEAR(EntropyOf(x, 3, 4), LogUnitBallVolume(3) + 3 * std::log(2.0),
+              0.07 + 0.06);
+}
+
+TEST(KnnEntropyTest, PartsOfAMixtureCountByTheirWeight) {
+  // One quarter with standard deviation 1, three quarters with 2, far apart.
+  SeededRandom random(22);
+  std::vector<float> x = random.Normals(2 * 2500);
+  for (float& value : x) value += 500;
+  for (const float value : random.Normals(2 * 7500)) x.push_back(2 * value);
+  const double normal = std::log(2 * kPi * std::numbers::e);
+  const double expected = 0.25 * (normal - std::log(0.25)) +
+                          0.75 * (normal + 2 * std::log(2.0) - std::log(0.75));
+  EXPECT_NEAR(EntropyOf(x, 2, 4), expected, 0.02 + 0.06);
+}
+
+TEST(KnnEntropyTest, ALatticeOfTiesIsExact) {
+  std::vector<float> x;
+  for (int i = 0; i < 400; ++i) {
+    x.push_back(static_cast<float>(i % 20));
+    x.push_back(static_cast<float>(i / 20));
+  }
+  EXPECT_NEAR(EntropyOf(x, 2, 1), Digamma(400) - Digamma(1) + std::log(kPi),
+              1e-12);
+  // Fourth neighbours: at distance 1 inside, the square root of 2 on the 72
+  // places of the border, 2 in the corners.
+  EXPECT_NEAR(EntropyOf(x, 2, 4),
+              Digamma(400) - Digamma(4) + std::log(kPi) +
+                  (72 * std::log(2.0) + 4 * std::log(4.0)) / 400,
+              1e-12);
+}
+
+TEST(KnnEntropyTest, DegenerateSetsGiveFiniteEstimates) {
+  SeededRandom random(23);
+  std::vector<float> line;
+  for (int i = 0; i < 300; ++i) {
+    const auto t = static_cast<float>(random.Normal());
+    line.insert(line.end(), {t, 2 * t, -t});
+  }
+  EXPECT_TRUE(std::isfinite(EntropyOf(line, 3, 4)));
+  // One outlier adds d ln(1e6) / N, no more.
+  std::vector<float> x = random.Normals(2 * 1000);
+  const double before = EntropyOf(x, 2, 4);
+  x.insert(x.end(), {1e6f, 0});
+  EXPECT_NEAR(EntropyOf(x, 2, 4), before, 2 * std::log(1e6) / 1000 + 0.01);
+  // k + 1 points at one place are floored, and counted by LogVolumes alone.
+  std::vector<float> same = random.Normals(2 * 1000);
+  for (int i = 0; i < 5; ++i) same[2 * i] = same[2 * i + 1] = 0.5f;
+  EXPECT_NEAR(EntropyOf(same, 2, 4, 1e-3f), before, 0.2);
+  // The fewest particles that there can be.
+  EXPECT_TRUE(std::isfinite(EntropyOf(random.Normals(2 * 5), 2, 4)));
+}
+
+TEST(KnnEntropyTest, EveryNumberOfDimensionsAgreesWithAPlainCalculation) {
+  for (uint32_t dims = 1; dims <= kMaxIndexDims; ++dims) {
+    SeededRandom random(dims);
+    constexpr size_t kCount = 100;
+    const auto x = random.Normals(kCount * dims);
+    double sum = 0;
+    for (size_t i = 0; i < kCount; ++i) {
+      std::vector<double> all;
+      for (size_t other = 0; other < kCount; ++other) {
+        double square = 0;
+        for (size_t j = 0; j < dims; ++j) {
+          square += std::pow(double{x[i * dims + j]} - x[other * dims + j], 2);
+        }
+        if (other != i) all.push_back(square);
+      }
+      std::nth_element(all.begin(), all.begin() + 3, all.end());
+      sum += std::log(all[3]);
+    }
+    EXPECT_NEAR(EntropyOf(x, dims, 4),
+                KnnEntropy(kCount, 4, 0) + LogUnitBallVolume(dims) +
+                    0.5 * dims * sum / kCount,
+                1e-5)
+        << dims;
+  }
+  const std::vector<float> x(33 * 10);
+  std::vector<uint32_t> ids(10);
+  std::iota(ids.begin(), ids.end(), 0u);
+  ThreadPool pool(1);
+  EXPECT_EQ(CreateKnnIndex("auto", {x, ids, 33}, *ChooseSimdLevel(), pool)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace kmyriad

@@ -131,11 +131,14 @@ std::vector<std::string> Seeds() {
     fields.set_k(3);
     fields.set_floor(0.01f);
     fields.set_reward(dims == 2   ? v1::REWARD_KIND_SELFNORM_REVERSE
+                      : dims == 3 ? v1::REWARD_KIND_MARGINAL
                       : dims == 7 ? v1::REWARD_KIND_APT
                                   : v1::REWARD_KIND_FORWARD);
+    fields.set_measure_divergences(dims == 3);
+    if (dims == 1) fields.add_periods(4);
     fields.set_keep_neighbors(dims == 2);
-    fields.set_pooling(dims == 2 ? v1::POOLING_COLLECTIVE
-                                 : v1::POOLING_INDIVIDUAL);
+    fields.set_pooling(dims == 2 || dims == 3 ? v1::POOLING_COLLECTIVE
+                                              : v1::POOLING_INDIVIDUAL);
     fields.set_window(1);
     if (dims == 3) {
       v1::CoverageGrid& grid = *fields.mutable_coverage();

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -245,15 +246,21 @@ TEST_F(GrpcEntropyClientTest, AnswersThatDoNotFitAreRefused) {
 }
 
 TEST_F(GrpcEntropyClientTest, RewardsGoByTheirNames) {
-  const std::pair<const char*, v1::RewardKind> kNames[] = {
-      {"forward", v1::REWARD_KIND_FORWARD},
-      {"apt", v1::REWARD_KIND_APT},
-      {"selfnorm_reverse", v1::REWARD_KIND_SELFNORM_REVERSE},
-      {"mepol_exact", v1::REWARD_KIND_MEPOL_EXACT}};
-  for (const auto& [name, kind] : kNames) {
+  const std::tuple<const char*, v1::RewardKind, v1::Credit> kNames[] = {
+      {"forward", v1::REWARD_KIND_FORWARD, v1::CREDIT_UNSPECIFIED},
+      {"apt", v1::REWARD_KIND_APT, v1::CREDIT_UNSPECIFIED},
+      {"selfnorm_reverse", v1::REWARD_KIND_SELFNORM_REVERSE,
+       v1::CREDIT_UNSPECIFIED},
+      {"mepol_exact", v1::REWARD_KIND_MEPOL_EXACT, v1::CREDIT_UNSPECIFIED},
+      {"cross_novelty", v1::REWARD_KIND_CROSS_NOVELTY, v1::CREDIT_UNSPECIFIED},
+      {"marginal", v1::REWARD_KIND_MARGINAL, v1::CREDIT_LEAVE_ONE_OUT},
+      {"marginal_uniform", v1::REWARD_KIND_MARGINAL, v1::CREDIT_UNIFORM},
+      {"marginal_shuffled", v1::REWARD_KIND_MARGINAL, v1::CREDIT_SHUFFLED}};
+  for (const auto& [name, kind, credit] : kNames) {
     request_.reward = name;
     ASSERT_THAT(Score(), IsOk());
     EXPECT_EQ(service_.header.reward(), kind);
+    EXPECT_EQ(service_.header.credit(), credit);
     EXPECT_FALSE(service_.header.keep_neighbors());
   }
   request_.reward = "none";
