@@ -149,6 +149,7 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeModel(
   options.integrator = config.env().integrator();
   options.action_scale = config.env().action_scale();
   options.backend = config.physics().backend();
+  options.features = config.entropy().features();
   return EnvironmentModel::Create(options);
 }
 

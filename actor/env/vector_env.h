@@ -21,6 +21,8 @@ struct VectorEnvOptions {
   std::string integrator;  // "implicitfast", "rk4"; "none" for point_mass
   float action_scale = 0;
   std::string backend;  // "mujoco"; "none" for point_mass
+  // What particles consist of, as entropy.features names it.
+  std::string features = "xy";
 };
 
 class VectorEnv;

@@ -150,6 +150,31 @@ absl::Status CheckTask(const v1::RunConfig& config) {
   return absl::OkStatus();
 }
 
+// The names of coordinates are the task's; the actor knows them.
+absl::Status CheckFeatures(const v1::RunConfig& config) {
+  const std::string& features = config.entropy().features();
+  if (features == "xy" || features == "x,y") return absl::OkStatus();
+  const std::string shown = absl::CEscape(features);
+  if (config.env().task() == "point_mass") {
+    return Refuse("entropy.features", shown,
+                  "env.task = point_mass has xy only; set it to xy");
+  }
+  static const auto* const kSets =
+      new std::vector<std::string>{"xy", "xyz", "pose", "joint", "state"};
+  for (const std::string& set : *kSets) {
+    if (features == set) return absl::OkStatus();
+  }
+  const bool list =
+      absl::StartsWith(features, "x,y,") &&
+      features.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789.*,") ==
+          std::string::npos;
+  if (list) return absl::OkStatus();
+  return Refuse("entropy.features", shown,
+                absl::StrCat("unknown; ", ChoiceSuggestion(features, *kSets),
+                             ", or a list that begins with x,y, such as "
+                             "x,y,z*4"));
+}
+
 absl::Status CheckTrunk(const v1::RunConfig& config) {
   const auto& trunk = config.network().trunk();
   const std::string value = absl::StrJoin(trunk, ",");
@@ -249,6 +274,7 @@ absl::Status ValidateRunConfig(const v1::RunConfig& config) {
   }
   KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config.env().terrain()));
   KMYRIAD_RETURN_IF_ERROR(CheckTask(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckFeatures(config));
   KMYRIAD_RETURN_IF_ERROR(CheckTrunk(config));
   KMYRIAD_RETURN_IF_ERROR(CheckPopulation(config));
   KMYRIAD_RETURN_IF_ERROR(CheckDevice(config.learner().device()));

@@ -63,7 +63,7 @@ std::vector<FieldRule> MakeRules() {
       {"ppo.entropy_coefficient", false, kFixed, 0, 10},
       {"ppo.normalize_advantages", false, kFixed},
       {"entropy.k", false, kFixed, 1},
-      Text("entropy.features", true, kFixed, {"xy"}),
+      {"entropy.features", true, kFixed},
       Text(
           "entropy.reward", false, kFixed,
           {"forward", "apt", "selfnorm_reverse", "mepol_exact", "cross_novelty",

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "actor/env/tasks/entropy_features.h"
 #include "actor/env/tasks/environment_description.h"
 #include "actor/env/terrain_library.h"
 #include "actor/physics/backend_factory.h"
@@ -22,6 +23,7 @@ constexpr uint32_t kPositions = 15;
 constexpr uint32_t kVelocities = 14;
 constexpr uint32_t kActions = 8;
 constexpr uint32_t kJoints = 8;
+constexpr uint32_t kQuaternion = 3;
 constexpr uint32_t kFirstJoint = 7;  // in qpos, after the free joint
 constexpr uint32_t kObservations = kPositions + kVelocities + 1;
 constexpr double kTimestep = 0.01;
@@ -73,18 +75,50 @@ std::vector<ObservationColumn> AntColumns() {
   return columns;
 }
 
+// Scales are explained in ant.h.
+constexpr FeatureSet kFeatureSets[] = {
+    {"xy", "x,y"},
+    {"xyz", "x,y,z*4"},
+    {"pose",
+     "x,y,z*4,quaternion_w*2,quaternion_x*2,quaternion_y*2,quaternion_z*2"},
+    {"joint",
+     "x,y,z*4,quaternion_w*2,quaternion_x*2,quaternion_y*2,quaternion_z*2,"
+     "hip_1,ankle_1,hip_2,ankle_2,hip_3,ankle_3,hip_4,ankle_4"},
+    {"state",
+     "x,y,z*4,quaternion_w*2,quaternion_x*2,quaternion_y*2,quaternion_z*2,"
+     "hip_1,ankle_1,hip_2,ankle_2,hip_3,ankle_3,hip_4,ankle_4,"
+     "velocity_x*0.5,velocity_y*0.5,velocity_z*0.5,"
+     "rotation_x*0.25,rotation_y*0.25,rotation_z*0.25,"
+     "hip_velocity_1*0.1,ankle_velocity_1*0.1,"
+     "hip_velocity_2*0.1,ankle_velocity_2*0.1,"
+     "hip_velocity_3*0.1,ankle_velocity_3*0.1,"
+     "hip_velocity_4*0.1,ankle_velocity_4*0.1"}};
+
+// All columns but the time.
+absl::StatusOr<EntropyFeatures> ParseAntFeatures(const std::string& text) {
+  std::vector<std::string> coordinates;
+  for (const ObservationColumn& column : AntColumns()) {
+    coordinates.push_back(column.name);
+  }
+  coordinates.pop_back();
+  return ParseEntropyFeatures(text, kFeatureSets, coordinates);
+}
+
 class AntModel : public EnvironmentModel,
                  public std::enable_shared_from_this<AntModel> {
  public:
   AntModel(const VectorEnvOptions& options, Terrain terrain,
+           EntropyFeatures features,
            std::shared_ptr<const PhysicsModel> physics)
       : options_(options),
         terrain_(std::move(terrain)),
+        features_(std::move(features.values)),
         physics_(std::move(physics)),
         spec_(SpecFromTerrain(options.task, terrain_)),
         position_scale_(1.0f / ArenaHalfSize(terrain_)) {
     spec_.act_dim = kActions;
     spec_.observation = AntColumns();
+    spec_.features = std::move(features.names);
     spec_.step_seconds = kTimestep * options.frame_skip;
   }
 
@@ -103,6 +137,7 @@ class AntModel : public EnvironmentModel,
   }
 
   const Terrain& terrain() const { return terrain_; }
+  const std::vector<EntropyFeature>& features() const { return features_; }
   const PhysicsModel& physics() const { return *physics_; }
   float position_scale() const { return position_scale_; }
 
@@ -111,6 +146,7 @@ class AntModel : public EnvironmentModel,
 
   const VectorEnvOptions options_;
   const Terrain terrain_;
+  const std::vector<EntropyFeature> features_;
   const std::shared_ptr<const PhysicsModel> physics_;
   EnvironmentSpec spec_;
   const float position_scale_;
@@ -132,6 +168,8 @@ class AntEnv : public VectorEnv {
     physics_->Reset(lane, start_[lane].data(), Qvel{}.data());
   }
   uint8_t Flags(const Qpos& q) const;
+  void WriteFeatures(uint32_t lane, const Qpos& q, const Qvel& v,
+                     float* features) const;
 
   const std::shared_ptr<const AntModel> model_;
   const std::unique_ptr<PhysicsBlock> physics_;
@@ -201,6 +239,18 @@ uint8_t AntEnv::Flags(const Qpos& q) const {
   return flags;
 }
 
+void AntEnv::WriteFeatures(uint32_t lane, const Qpos& q, const Qvel& v,
+                           float* features) const {
+  for (const EntropyFeature& feature : model_->features()) {
+    const uint32_t i = feature.coordinate;
+    double value = i < kPositions ? q[i] : v[i - kPositions];
+    const bool attitude = i >= kQuaternion && i < kFirstJoint;
+    if (attitude && q[kQuaternion] < 0) value = -value;
+    features[lane] = static_cast<float>(value) * feature.scale;
+    features += kBlockLanes;
+  }
+}
+
 void AntEnv::Step(const float* squashed_actions, float* features,
                   uint8_t* flags) {
   ++step_;
@@ -216,8 +266,7 @@ void AntEnv::Step(const float* squashed_actions, float* features,
     Qpos q;
     Qvel v;
     physics_->Read(lane, q.data(), v.data());
-    features[lane] = static_cast<float>(q[0]);
-    features[kBlockLanes + lane] = static_cast<float>(q[1]);
+    WriteFeatures(lane, q, v, features);
     flags[lane] = lost ? kSampleNonfinite : Flags(q);
   }
 }
@@ -230,6 +279,8 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
   KMYRIAD_ASSIGN_OR_RETURN(physics_options.integrator,
                            ParseIntegrator(options.integrator));
   physics_options.timestep = kTimestep;
+  KMYRIAD_ASSIGN_OR_RETURN(EntropyFeatures features,
+                           ParseAntFeatures(options.features));
   KMYRIAD_ASSIGN_OR_RETURN(
       Terrain terrain, LoadTerrain(options.terrain, TaskScale(options.task)));
   physics_options.boxes = terrain.boxes;
@@ -238,8 +289,8 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
   const PhysicsDimensions& sizes = physics->dimensions();
   KMYRIAD_CHECK(sizes.position == kPositions && sizes.velocity == kVelocities &&
                 sizes.control == kActions);
-  return std::make_shared<const AntModel>(options, std::move(terrain),
-                                          std::move(physics));
+  return std::make_shared<const AntModel>(
+      options, std::move(terrain), std::move(features), std::move(physics));
 }
 
 }  // namespace kmyriad

@@ -16,7 +16,18 @@ namespace kmyriad {
 // linear velocity in the world, angular velocity in the torso, 8 joint
 // velocities, t/T. Metres, radians, seconds.
 // Actions (8): torque of hip and ankle of legs 4, 1, 2, 3, as a share of the
-// gear, times action_scale. Features: x, y of the torso in metres.
+// gear, times action_scale.
+//
+// Entropy features: a list of the first 29 observations, in metres, radians and
+// seconds (x and y are not divided by X), or one of
+//   xy     x, y
+//   xyz    and z*4: the Pyramid's 1.5 m of height count as 6 m of ground
+//   pose   and the quaternion, each component *2
+//   joint  and the 8 joint angles, a radian as much as a metre
+//   state  and the velocities: linear *0.5, angular *0.25, joints *0.1, so that
+//          a walk's velocities weigh about as much as a metre
+// A quaternion and its negative are one attitude: that with w >= 0 is taken.
+// Of more than about 7 dimensions k-NN distances say little: ablations.
 //
 // Reset: at the terrain's start +-0.25 m, 0.75 m above the local ground, at
 // rest, joint angles within +-0.1 rad of zero.

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "actor/env/tasks/entropy_features.h"
 #include "actor/env/tasks/environment_description.h"
 #include "actor/env/terrain_library.h"
 #include "common/base/segment.h"
@@ -181,6 +182,9 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreatePointMassModel(
         absl::StrCat("env.integrator = ", options.integrator,
                      ": point_mass has no engine; use none"));
   }
+  KMYRIAD_RETURN_IF_ERROR(
+      ParseEntropyFeatures(options.features, {{"xy", "x,y"}}, {"x", "y"})
+          .status());
   KMYRIAD_ASSIGN_OR_RETURN(
       Terrain terrain, LoadTerrain(options.terrain, TaskScale(options.task)));
   return std::make_shared<const PointMassModel>(options, std::move(terrain));

@@ -38,8 +38,11 @@ VectorEnvOptions Options(const std::string& terrain,
 }
 
 std::unique_ptr<VectorEnv> MakeEnv(const std::string& terrain,
-                                   const std::string& backend) {
-  auto model = EnvironmentModel::Create(Options(terrain, backend));
+                                   const std::string& backend,
+                                   const std::string& features = "xy") {
+  VectorEnvOptions options = Options(terrain, backend);
+  options.features = features;
+  auto model = EnvironmentModel::Create(options);
   EXPECT_TRUE(model.ok()) << model.status();
   return *VectorEnv::Create(*model);
 }
@@ -129,6 +132,61 @@ TEST_P(AntTest, FeaturesAreThePositionAfterTheStep) {
                 static_cast<float>(step + 1) / 100.0f);
       EXPECT_EQ(flags[lane], 0);
     }
+  }
+}
+
+// Scale of the i-th observation in the set "state".
+float StateScale(uint32_t i) {
+  if (i < 2) return 1;
+  if (i == 2) return 4;
+  if (i < 7) return 2;
+  if (i < 15) return 1;
+  if (i < 18) return 0.5f;
+  return i < 21 ? 0.25f : 0.1f;
+}
+
+TEST_P(AntTest, FeatureSetsAreScaledObservationsWithTheQuaternionAligned) {
+  const std::pair<const char*, uint32_t> kSets[] = {
+      {"xy", 2}, {"xyz", 3}, {"pose", 7}, {"joint", 15}, {"state", 29}};
+  for (const auto& [set, count] : kSets) {
+    const auto env = MakeEnv("empty", GetParam(), set);
+    env->Reset(3, 1, 0);
+    Observations o;
+    std::array<float, 29 * kBlockLanes> features;
+    Flags flags;
+    for (uint32_t step = 0; step < 60; ++step) {
+      Actions actions;
+      for (uint32_t i = 0; i < actions.size(); ++i) {
+        actions[i] = Random(i, step, 2) > 0 ? 1.0f : -1.0f;
+      }
+      env->Step(actions.data(), features.data(), flags.data());
+      env->Observe(o.data());
+      for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+        const bool negative = o[3 * kBlockLanes + lane] < 0;
+        for (uint32_t i = 0; i < count; ++i) {
+          float expected = o[i * kBlockLanes + lane] * StateScale(i);
+          if (i < 2) expected *= 12;
+          if (i >= 3 && i < 7 && negative) expected = -expected;
+          ASSERT_NEAR(features[i * kBlockLanes + lane], expected,
+                      i < 2 ? 1e-5 : 0)
+              << set << ", feature " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AntTest, ListsOfObservationsAreFeatures) {
+  VectorEnvOptions options = Options("empty", GetParam());
+  options.features = "x,y,ankle_3*0.5";
+  const auto model = *EnvironmentModel::Create(options);
+  EXPECT_EQ(model->spec().features,
+            (std::vector<std::string>{"x", "y", "ankle_3*0.5"}));
+  for (const char* wrong : {"t", "x,y,t", "xyzw", "x,y,z*0"}) {
+    options.features = wrong;
+    const auto refused = EnvironmentModel::Create(options);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument)
+        << wrong;
   }
 }
 
