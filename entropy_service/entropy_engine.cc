@@ -95,6 +95,23 @@ double InDegreeDeviations(const NeighborGraph& graph) {
   });
 }
 
+// Of numbers by particle of the pool, [envs, window, horizon], those of the
+// newest epoch: [envs, horizon].
+template <typename T>
+std::vector<T> NewestEpoch(const ScoreRequest& request,
+                           const std::vector<T>& numbers) {
+  std::vector<T> newest;
+  newest.reserve(request.samples());
+  const auto horizon = static_cast<std::ptrdiff_t>(request.horizon);
+  for (uint32_t env = 0; env < request.envs; ++env) {
+    const auto end =
+        numbers.begin() + horizon * static_cast<std::ptrdiff_t>(
+                                        uint64_t{env + 1} * request.window);
+    newest.insert(newest.end(), end - horizon, end);
+  }
+  return newest;
+}
+
 void ScoreAgents(const MeasuredPool& pool, ScoredEpoch& scored) {
   const ScoreRequest& request = scored.request;
   scored.agent_marginals_nats = pool.marginals;
@@ -125,10 +142,11 @@ void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
     return;
   }
   const CoverageGrid& grid = *request.coverage;
-  const std::vector<uint32_t> cells =
-      CellsOf(grid, particles.features(), request.dims, particles.mask());
+  const std::vector<uint32_t> cells = NewestEpoch(
+      request,
+      CellsOf(grid, particles.features(), request.dims, particles.mask()));
   Coverage coverage =
-      MeasureCoverage(grid, cells, particles.mask().size() - scored.masked);
+      MeasureCoverage(grid, cells, cells.size() - scored.masked);
   scored.grid_entropy_nats = coverage.grid_entropy_nats;
   scored.coverage = coverage.ratio();
   scored.unreachable_hits = coverage.unreachable_hits;
@@ -198,8 +216,10 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Compute(
   const double start = clock_.MonotonicSeconds();
   auto scored = std::make_shared<ScoredEpoch>();
   scored->request = particles.request();
-  scored->masked = static_cast<uint64_t>(
-      std::count(particles.mask().begin(), particles.mask().end(), 0));
+  const std::vector<uint8_t> newest =
+      NewestEpoch(scored->request, particles.mask());
+  scored->masked =
+      static_cast<uint64_t>(std::count(newest.begin(), newest.end(), 0));
   KMYRIAD_RETURN_IF_ERROR(ScorePools(particles, context, *scored));
   const double searched = clock_.MonotonicSeconds();
   ScoreCoverage(particles, *scored);
@@ -223,7 +243,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
   const size_t size = count / pools;
   const PoolMeasure measure{options_.engine, level_, pool_, context};
   std::vector<double> values(size);
-  scored.rewards.resize(count);
+  std::vector<float> pool_rewards(count);
   double volume_sum = 0;
   double entropy_sum = 0;
   double volume_deviations = 0;
@@ -239,7 +259,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
     const PoolMoments volumes = MomentsOf(values, mask);
     Spread(pool, RewardValues(request, pool), first, values);
     const PoolMoments rewards = CenterRewards(
-        values, mask, absl::MakeSpan(scored.rewards).subspan(first, size));
+        values, mask, absl::MakeSpan(pool_rewards).subspan(first, size));
     entropy_sum += PoolEntropy(request, volumes);
     volume_sum += volumes.mean * static_cast<double>(volumes.count);
     volume_deviations += volumes.squared_deviations;
@@ -253,7 +273,10 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
       scored.pool = std::make_shared<const MeasuredPool>(std::move(pool));
     }
   }
-  const auto pooled = static_cast<double>(count - scored.masked);
+  scored.rewards = NewestEpoch(request, pool_rewards);
+  const auto pooled = static_cast<double>(
+      count - static_cast<size_t>(std::count(particles.mask().begin(),
+                                             particles.mask().end(), 0)));
   scored.entropy_nats = entropy_sum / static_cast<double>(pools);
   scored.log_volume_mean = volume_sum / pooled;
   scored.log_volume_std = std::sqrt(volume_deviations / pooled);

@@ -99,6 +99,10 @@ absl::Status ValidateNeighbors(const ScoreRequest& request) {
         "most ",
         kMaxGraphEntries, " entries; lower entropy.k"));
   }
+  if (request.keep_neighbors && request.window > 1) {
+    return Wrong("keep_neighbors", "true",
+                 "Evaluate reweights samples of one policy; use window = 1");
+  }
   if (request.keep_neighbors && individual) {
     return Wrong("keep_neighbors", "true",
                  "Evaluate works on one pool; use POOLING_COLLECTIVE");
@@ -117,10 +121,16 @@ absl::Status ScoreRequest::Validate() const {
   }
   if (envs == 0) return Wrong("envs", envs, "use at least one environment");
   if (horizon == 0) return Wrong("horizon", horizon, "use at least one step");
-  if (particles() > kMaxParticles) {
+  if (window == 0 || window > kMaxWindow) {
+    return Wrong("window", window,
+                 absl::StrCat("use 1 to ", kMaxWindow, " epochs"));
+  }
+  // The product of two 32-bit numbers times the window could overflow.
+  if (samples() > kMaxParticles || particles() > kMaxParticles) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        "envs * horizon = ", particles(), ": this service takes at most ",
-        kMaxParticles, " particles; lower env.count or env.horizon"));
+        "envs * horizon = ", samples(), ", window = ", window,
+        ": this service takes at most ", kMaxParticles,
+        " particles; lower env.count, env.horizon or entropy.window"));
   }
   if (agents == 0 || agents > envs || envs % agents != 0) {
     return Wrong("agents", agents,
@@ -129,9 +139,6 @@ absl::Status ScoreRequest::Validate() const {
   if (dims == 0 || dims > kMaxFeatureDims) {
     return Wrong("dims", dims,
                  absl::StrCat("use 1 to ", kMaxFeatureDims, " features"));
-  }
-  if (window != 1) {
-    return Wrong("window", window, "this version pools one epoch; use 1");
   }
   KMYRIAD_RETURN_IF_ERROR(ValidateNeighbors(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidateAgents(*this));

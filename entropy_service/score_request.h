@@ -16,6 +16,7 @@ namespace kmyriad {
 // Limits of a request, checked before anything is allocated.
 inline constexpr uint64_t kMaxParticles = uint64_t{1} << 24;
 inline constexpr uint32_t kMaxFeatureDims = 32;
+inline constexpr uint32_t kMaxWindow = 64;
 inline constexpr uint32_t kMaxNeighbors = 4096;
 inline constexpr uint64_t kMaxCoverageCells = uint64_t{1} << 24;
 // Entries of neighbour lists that are held at once, four bytes each: 1 GiB.
@@ -47,7 +48,10 @@ struct ScoreRequest {
   // [dims] or empty.
   std::vector<float> periods;
 
-  uint64_t particles() const { return uint64_t{envs} * horizon; }
+  // Of the epoch, one reward each; and of the pool, id = (env * window + age)
+  // * horizon + t with age 0 for the oldest epoch.
+  uint64_t samples() const { return uint64_t{envs} * horizon; }
+  uint64_t particles() const { return samples() * window; }
   uint64_t particles_per_agent() const { return particles() / agents; }
   // Agents are compared, so there must be several in one pool.
   bool compares_agents() const {

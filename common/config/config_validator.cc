@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "absl/status/status.h"
@@ -220,6 +221,16 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
                   absl::StrCat("more than the ", per_agent,
                                " samples of an agent per epoch (env.count / "
                                "population.agents * env.horizon)"));
+  }
+  // The entropy service's largest pool.
+  constexpr uint64_t kMaxParticles = uint64_t{1} << 24;
+  const uint64_t samples = uint64_t{envs} * config.env().horizon();
+  if (config.entropy().window() > 1 &&
+      samples * config.entropy().window() > kMaxParticles) {
+    return Refuse("entropy.window", config.entropy().window(),
+                  absl::StrCat("pools more than ", kMaxParticles,
+                               " particles; must be at most ",
+                               std::max<uint64_t>(kMaxParticles / samples, 1)));
   }
   const bool individual = config.entropy().pooling() == "individual";
   const std::string& reward = config.entropy().reward();

@@ -69,7 +69,7 @@ std::vector<FieldRule> MakeRules() {
           {"forward", "apt", "selfnorm_reverse", "mepol_exact", "cross_novelty",
            "marginal", "marginal_uniform", "marginal_shuffled", "shuffled"}),
       Text("entropy.pooling", false, kFixed, {"collective", "individual"}),
-      {"entropy.window", false, kFixed, 1, 1},
+      {"entropy.window", false, kFixed, 1, 64},
       {"entropy.floor", false, kFixed, 0, 1000, true},
       Text("physics.backend", true, kFixed, {"auto", "simd", "mujoco", "none"}),
       {"physics.threads", false, kFree, 0, 1024},

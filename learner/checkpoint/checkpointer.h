@@ -21,7 +21,8 @@ inline constexpr uint32_t kCheckpointFormat = 1;
 
 // One consistent cut of a run. Groups of tensors become files:
 // policy (trunk.*, heads.*, critic.*, embedding), optimizer (adam.*),
-// normalizer (normalizer.*), coverage (cell_visits, cell_visits_total).
+// normalizer (normalizer.*), coverage (cell_visits, cell_visits_total, and of
+// runs with entropy.window > 1 window_features, window_mask).
 struct CheckpointContent {
   // Save fills format_version, files and the two tensor digests.
   v1::CheckpointManifest manifest;

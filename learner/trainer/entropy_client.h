@@ -28,15 +28,20 @@ struct ScoreRequest {
   std::string reward = "forward";
   // False: each agent's particles among its own.
   bool collective = true;
+  // Epochs in the pool: this one and those before it.
   uint32_t window = 1;
   uint64_t seed = 0;
   // The service keeps the neighbours for Evaluate.
   bool keep_neighbors = false;
   CoverageGrid coverage;
-  // [envs * horizon, dims] and [envs * horizon], 1 = in the pool; the
-  // caller's, valid during the call.
+  // [envs, window, horizon, dims] and [envs, window, horizon], oldest epoch
+  // first, 1 = in the pool; the caller's, valid during the call.
   const float* particles = nullptr;
   const uint8_t* mask = nullptr;
+
+  // Particles of the pool, and of this epoch.
+  uint64_t particles_in_pool() const { return samples() * window; }
+  uint64_t samples() const { return uint64_t{envs} * horizon; }
 };
 
 // Fields as in ScoreEpochSummary.

@@ -27,7 +27,7 @@ using EvaluateStream = grpc::ClientReaderWriterInterface<v1::EvaluateRequest,
                                                          v1::EvaluateResponse>;
 
 Digest ParticleDigest(const ScoreRequest& request) {
-  const uint64_t particles = uint64_t{request.envs} * request.horizon;
+  const uint64_t particles = request.particles_in_pool();
   Sha256 hash;
   hash.Update(request.particles, particles * request.dims * sizeof(float));
   hash.Update(request.mask, particles);
@@ -88,7 +88,7 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
 
 // False when the service has ended the stream.
 bool SendParticles(const ScoreRequest& request, Stream& stream) {
-  const uint64_t particles = uint64_t{request.envs} * request.horizon;
+  const uint64_t particles = request.particles_in_pool();
   const uint64_t row_bytes = request.dims * sizeof(float);
   const uint64_t step = kChunkBytes / (row_bytes + 1);
   v1::ScoreEpochRequest message;
@@ -162,7 +162,7 @@ absl::Status ReadNumbers(absl::string_view what, uint64_t first,
 // Everything up to the end of the stream.
 absl::Status ReadAnswer(const ScoreRequest& request, Stream& stream,
                         ScoreResult* result) {
-  const uint64_t particles = uint64_t{request.envs} * request.horizon;
+  const uint64_t particles = request.samples();
   v1::ScoreEpochResponse response;
   bool summary = false;
   while (stream.Read(&response)) {
@@ -214,7 +214,7 @@ absl::Status ReadEvaluateSummary(uint32_t agents,
 
 absl::Status ReadEvaluation(const ScoreRequest& epoch, EvaluateStream& stream,
                             EvaluateResult* result) {
-  const uint64_t particles = uint64_t{epoch.envs} * epoch.horizon;
+  const uint64_t particles = epoch.samples();
   v1::EvaluateResponse response;
   bool summary = false;
   while (stream.Read(&response)) {
@@ -339,7 +339,7 @@ class GrpcEntropyClient : public EntropyClient {
     const absl::Status status = FromGrpcStatus(stream->Finish());
     KMYRIAD_RETURN_IF_ERROR(answer);
     KMYRIAD_RETURN_IF_ERROR(status);
-    const uint64_t particles = uint64_t{request.envs} * request.horizon;
+    const uint64_t particles = request.samples();
     if (result.rewards.size() != particles) {
       return BadAnswer(absl::StrCat(result.rewards.size(), " rewards for ",
                                     particles, " particles"));
@@ -351,7 +351,7 @@ class GrpcEntropyClient : public EntropyClient {
       const v1::EvaluateRequest& header, const ScoreRequest& epoch,
       const float* log_weights, grpc::ClientContext& context) {
     const std::unique_ptr<EvaluateStream> stream = stub_->Evaluate(&context);
-    const uint64_t particles = uint64_t{epoch.envs} * epoch.horizon;
+    const uint64_t particles = epoch.samples();
     EvaluateResult result;
     absl::Status answer;
     if (stream->Write(header) &&

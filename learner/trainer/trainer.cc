@@ -143,6 +143,8 @@ Trainer::Trainer(const v1::RunConfig& config,
       entropy_(entropy),
       clock_(clock),
       normalizer_(environment.observation),
+      window_(config.entropy().window(), config.env().count(),
+              config.env().horizon(), environment.feature_dim()),
       cell_visits_(environment.coverage.reachable.size()),
       cell_visits_total_(environment.coverage.reachable.size()) {}
 
@@ -167,11 +169,17 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
     request.reward = config_.entropy().reward();
   }
   request.collective = config_.entropy().pooling() == "collective";
-  request.window = config_.entropy().window();
   request.seed = config_.run().seed();
   request.coverage = environment_.coverage;
   request.particles = samples.features.data();
   request.mask = mask.data();
+  ParticleWindow::Pool pool;
+  if (config_.entropy().window() > 1) {
+    pool = window_.With(samples.features.data(), mask.data());
+    request.window = pool.epochs;
+    request.particles = pool.features.data();
+    request.mask = pool.mask.data();
+  }
   KMYRIAD_ASSIGN_OR_RETURN(
       ScoreResult result,
       entropy_.ScoreEpoch(
@@ -224,6 +232,7 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
           }));
   MergeObservations(epoch, samples);
   CountVisits(report.score);
+  window_.Push(samples.features.data(), mask.data());
   report.epoch = epoch;
   report.epoch_steps = samples.shape.samples();
   report.env_steps = epoch * report.epoch_steps;
@@ -283,6 +292,7 @@ void Trainer::Capture(CheckpointContent* content) const {
       MakeTensor("cell_visits", TensorType::kUint32, shape, cell_visits_),
       MakeTensor("cell_visits_total", TensorType::kInt64, shape,
                  cell_visits_total_)};
+  window_.Save(&content->coverage);
 }
 
 absl::Status Trainer::Restore(const CheckpointContent& content) {
@@ -296,9 +306,12 @@ absl::Status Trainer::Restore(const CheckpointContent& content) {
                                      total.size() * sizeof(int64_t)));
   ObservationNormalizer normalizer(environment_.observation);
   KMYRIAD_RETURN_IF_ERROR(normalizer.Load(content.normalizer));
+  ParticleWindow window = window_;
+  KMYRIAD_RETURN_IF_ERROR(window.Load(content.coverage));
   KMYRIAD_RETURN_IF_ERROR(
       optimizer_->Load(content.parameters, content.optimizer));
   normalizer_ = std::move(normalizer);
+  window_ = std::move(window);
   cell_visits_ = std::move(visits);
   cell_visits_total_ = std::move(total);
   return absl::OkStatus();

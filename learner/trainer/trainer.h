@@ -20,6 +20,7 @@
 #include "learner/collector/epoch_buffer.h"
 #include "learner/trainer/entropy_client.h"
 #include "learner/trainer/epoch_report.h"
+#include "learner/trainer/particle_window.h"
 
 namespace kmyriad {
 
@@ -95,6 +96,7 @@ class Trainer {
   EntropyClient& entropy_;
   const Clock& clock_;
   ObservationNormalizer normalizer_;
+  ParticleWindow window_;
   // Per coverage cell, [ny, nx]: of the last epoch, and of all.
   std::vector<uint32_t> cell_visits_;
   std::vector<int64_t> cell_visits_total_;

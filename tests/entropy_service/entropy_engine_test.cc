@@ -380,8 +380,8 @@ TEST_F(EntropyEngineTest, AChangeOfUnitChangesAptAndMepolOnly) {
     }
     const bool free =
         reward != RewardKind::kApt && reward != RewardKind::kMepolExact;
-    if (free) EXPECT_LT(largest, 1e-6);
-    if (!free) EXPECT_GT(largest, 0.1);
+    EXPECT_EQ(largest < 1e-6, free) << largest;
+    EXPECT_EQ(largest > 0.1, !free) << largest;
   }
 }
 
@@ -568,6 +568,36 @@ TEST_F(EntropyEngineTest, ATheilerWindowLeavesOutNeighboursInTime) {
   epoch.request.theiler_window = 50;
   // All neighbours are on the next lines now, 0.8 away and not 0.02.
   EXPECT_GT(Score(epoch).entropy_nats, near + 2 * std::log(0.8 / 0.02) - 1);
+}
+
+// An epoch of 50 steps, taken as five epochs of 10.
+TEST_F(EntropyEngineTest, AWindowPoolsEpochsAndRewardsTheNewest) {
+  TestEpoch whole = TestEpoch::Uniform();
+  whole.mask[0] = whole.mask[49] = whole.mask[50] = 0;
+  for (const RewardKind reward : kEveryReward) {
+    whole.request.reward = reward;
+    const ScoredEpoch all = Score(whole);
+    TestEpoch windowed = whole;
+    windowed.request.horizon = 10;
+    windowed.request.window = 5;
+    const ScoredEpoch scored = Score(windowed);
+    // The pool is the same, and so is all that is said of it.
+    EXPECT_EQ(scored.entropy_nats, all.entropy_nats);
+    EXPECT_EQ(scored.reward_std, all.reward_std);
+    EXPECT_EQ(scored.agent_marginals_nats, all.agent_marginals_nats);
+    ASSERT_EQ(scored.rewards.size(), 120u);
+    for (size_t env = 0; env < 12; ++env) {
+      for (size_t t = 0; t < 10; ++t) {
+        ASSERT_EQ(scored.rewards[env * 10 + t], all.rewards[env * 50 + 40 + t]);
+      }
+    }
+    EXPECT_EQ(scored.masked, 1u);
+    // Coverage is that of the newest epoch.
+    uint32_t visits = 0;
+    for (const uint32_t count : scored.cell_visits) visits += count;
+    EXPECT_EQ(visits, 119u);
+    EXPECT_LT(scored.coverage, all.coverage);
+  }
 }
 
 }  // namespace

@@ -55,7 +55,18 @@ const std::vector<BadRequest>& BadRequests() {
       {"dims = 33", kInvalid, [](ScoreRequest& r) { r.dims = 33; }},
       {"send no grid", kInvalid, [](ScoreRequest& r) { r.dims = 1; }},
       {"window = 0", kInvalid, [](ScoreRequest& r) { r.window = 0; }},
-      {"window = 2", kInvalid, [](ScoreRequest& r) { r.window = 2; }},
+      {"window = 65", kInvalid, [](ScoreRequest& r) { r.window = 65; }},
+      {"window = 64: this service takes at most",
+       absl::StatusCode::kResourceExhausted,
+       [](ScoreRequest& r) {
+         r.horizon = 30000;
+         r.window = 64;
+       }},
+      {"keep_neighbors = true: Evaluate reweights", kInvalid,
+       [](ScoreRequest& r) {
+         r.window = 2;
+         r.keep_neighbors = true;
+       }},
       {"k * particles = 536870912", absl::StatusCode::kResourceExhausted,
        [](ScoreRequest& r) {
          r.reward = RewardKind::kMepolExact;

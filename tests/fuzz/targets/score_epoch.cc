@@ -78,7 +78,7 @@ void Evaluate(const std::shared_ptr<const ScoredEpoch>& scored) {
 void Score(const EpochParticles& particles) {
   const auto scored = Engine().Score(particles, nullptr);
   if (!scored.ok()) return;
-  KMYRIAD_CHECK((*scored)->rewards.size() == particles.request().particles());
+  KMYRIAD_CHECK((*scored)->rewards.size() == particles.request().samples());
   for (const float reward : (*scored)->rewards) {
     KMYRIAD_CHECK(reward - reward == 0);
   }
@@ -125,7 +125,7 @@ std::vector<std::string> Seeds() {
     fields.set_epoch(1);
     fields.set_particle_digest(std::string(32, 'd'));
     fields.set_envs(4);
-    fields.set_horizon(5);
+    fields.set_horizon(dims == 15 ? 1 : 5);
     fields.set_agents(2);
     fields.set_dims(dims);
     fields.set_k(3);
@@ -139,7 +139,7 @@ std::vector<std::string> Seeds() {
     fields.set_keep_neighbors(dims == 2);
     fields.set_pooling(dims == 2 || dims == 3 ? v1::POOLING_COLLECTIVE
                                               : v1::POOLING_INDIVIDUAL);
-    fields.set_window(1);
+    fields.set_window(dims == 15 ? 5 : 1);
     if (dims == 3) {
       v1::CoverageGrid& grid = *fields.mutable_coverage();
       grid.set_cell_size(1);

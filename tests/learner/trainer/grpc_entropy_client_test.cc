@@ -268,6 +268,24 @@ TEST_F(GrpcEntropyClientTest, RewardsGoByTheirNames) {
                                 HasSubstr("reward = none")));
 }
 
+TEST_F(GrpcEntropyClientTest, AWindowSendsAllItsEpochs) {
+  // Half of the steps are an older epoch's.
+  request_.horizon = 150;
+  request_.window = 2;
+  service_.answer = [](ServerStream* stream) {
+    stream->Write(Summary());
+    stream->Write(Rewards(0, kCount / 2));
+    return grpc::Status::OK;
+  };
+  const auto result = Score();
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(service_.header.window(), 2u);
+  EXPECT_EQ(service_.mask.size(), kCount);
+  EXPECT_EQ(service_.header.particle_digest(),
+            ToBytes(Sha256Of(service_.features + service_.mask)));
+  EXPECT_EQ(result->rewards.size(), kCount / 2);
+}
+
 class EvaluateTest : public GrpcEntropyClientTest {
  protected:
   EvaluateTest() : log_weights_(kCount, 0.25f) {

@@ -253,5 +253,30 @@ TEST_F(TrainerTest, RestoreNamesWhatIsMissingAndChangesNothing) {
   EXPECT_EQ(State(trainer), before);
 }
 
+TEST_F(TrainerTest, AWindowIsSentAndSurvivesACheckpoint) {
+  v1::RunConfig config = SmallRunConfig(9);
+  config.mutable_entropy()->set_window(3);
+  Trainer first = Make(config);
+  for (uint64_t epoch = 1; epoch <= 4; ++epoch) {
+    ASSERT_THAT(first.Step(epoch, buffer_, monitor_), IsOk());
+    EXPECT_EQ(entropy_.last_request().window, std::min<uint64_t>(epoch, 3));
+  }
+  // An abandoned step leaves the window alone.
+  monitor_.stop_in = TrainingPhase::kUpdate;
+  const std::string before = State(first);
+  EXPECT_FALSE(first.Step(5, buffer_, monitor_).ok());
+  EXPECT_EQ(State(first), before);
+  monitor_.stop_in.reset();
+  CheckpointContent content;
+  first.Capture(&content);
+  EXPECT_EQ(content.coverage.back().name, "window_mask");
+  EXPECT_EQ(content.coverage.back().shape, (std::vector<int64_t>{2, 200}));
+  Trainer second = Make(config);
+  ASSERT_THAT(second.Restore(content), IsOk());
+  EXPECT_EQ(State(second), before);
+  ASSERT_THAT(second.Step(5, buffer_, monitor_), IsOk());
+  EXPECT_EQ(entropy_.last_request().window, 3u);
+}
+
 }  // namespace
 }  // namespace kmyriad
