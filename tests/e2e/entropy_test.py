@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 CLIENT = os.path.join(ROOT, "entropy_service", "entropy_client.py")
 PACKAGES = ["grpcio==1.76.0", "grpcio-tools==1.76.0",
-            "numpy"]
+            "numpy==2.4.6"]
 # Kept with the build, so that the packages come once.
 PACKAGE_FOLDER = os.path.join(os.path.dirname(harness.BIN), "python-client")
 
@@ -164,16 +164,20 @@ class EntropyTest(unittest.TestCase):
         self.entropy(self.path("absent.npy"), code=1)
 
     def python_packages(self):
-        if not os.path.isdir(PACKAGE_FOLDER):
-            staged = PACKAGE_FOLDER + ".part"
-            done = subprocess.run(
+        if os.path.isdir(PACKAGE_FOLDER):
+            return PACKAGE_FOLDER
+        staged = PACKAGE_FOLDER + ".part"
+        try:
+            subprocess.run(
                 [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade",
                  "--target", staged, *PACKAGES], capture_output=True,
-                text=True, check=False, timeout=harness.DEADLINE)
-            if done.returncode != 0:
-                self.skipTest("grpcio cannot be installed here: " +
-                              done.stderr.strip().splitlines()[-1])
-            os.rename(staged, PACKAGE_FOLDER)
+                text=True, check=True, timeout=harness.DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.skipTest("grpcio did not install in time")
+        except subprocess.CalledProcessError as error:
+            self.skipTest("grpcio cannot be installed here: " +
+                          error.stderr.strip().splitlines()[-1])
+        os.rename(staged, PACKAGE_FOLDER)
         return PACKAGE_FOLDER
 
     def test_the_python_client_gets_the_same_bytes(self):
