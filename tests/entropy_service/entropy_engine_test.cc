@@ -429,8 +429,8 @@ TEST_F(EntropyEngineTest, FindsTheLastEpochOfARunByItsDigest) {
 TestEpoch TwinsAndAHermit() {
   TestEpoch epoch = TestEpoch::Uniform();
   for (size_t i = 0; i < 600; ++i) {
-    epoch.features[2 * i] *= i < 400 ? 0.4f : 0.1f;
-    if (i >= 400) epoch.features[2 * i] += 9;
+    epoch.features[2 * i] *= 0.4f;
+    if (i >= 400) epoch.features[2 * i] += 5.5f;
   }
   return epoch;
 }
