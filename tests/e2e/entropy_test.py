@@ -22,7 +22,7 @@ PACKAGE_FOLDER = os.path.join(os.path.dirname(harness.BIN), "python-client")
 
 
 def write_npy(path, rows, code="f"):
-    header = (f"{{'descr': '<{code}{struct.calcsize(code)}', 'fortran_order': "
+    header = (f"{{'descr': '<f{struct.calcsize(code)}', 'fortran_order': "
               f"False, 'shape': ({len(rows)}, {len(rows[0])}), }}")
     header += " " * (-(len(header) + 11) % 64) + "\n"
     with open(path, "wb") as file:

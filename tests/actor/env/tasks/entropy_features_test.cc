@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -69,12 +70,12 @@ TEST(EntropyFeaturesTest, ThereAreAtMostThirtyTwo) {
   std::vector<std::string> coordinates = {"x", "y"};
   std::string list = "x,y";
   for (int i = 2; i < 33; ++i) {
-    coordinates.push_back("c" + std::to_string(i));
-    if (i < 32) list += "," + coordinates.back();
+    coordinates.push_back(absl::StrCat("c", i));
+    if (i < 32) absl::StrAppend(&list, ",", coordinates.back());
   }
   EXPECT_THAT(ParseEntropyFeatures(list, {}, coordinates), IsOk());
   EXPECT_THAT(
-      ParseEntropyFeatures(list + ",c32", {}, coordinates),
+      ParseEntropyFeatures(absl::StrCat(list, ",c32"), {}, coordinates),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("33 features")));
 }
 
