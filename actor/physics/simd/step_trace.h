@@ -9,9 +9,10 @@ namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
 template <class F>
-void TraceContacts(const StepWorkspace<F>& w, uint32_t lane, RawTrace* trace) {
+void TraceContacts(const StepWorkspace<F>& w, const ContactSlot<F>* slots,
+                   uint32_t lane, RawTrace* trace) {
   for (uint32_t s = 0; s < w.contacts[lane]; ++s) {
-    const ContactSlot<F>& slot = w.slot[s];
+    const ContactSlot<F>& slot = slots[s];
     Vector3<F> frame[3];
     CompleteFrame<F>(
         {{Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}},
@@ -46,7 +47,7 @@ void TraceRow(int32_t dofs, const double* jacobian, const F& weight,
 
 template <class F>
 void TraceRows(const RobotOf<F>& robot, const StepWorkspace<F>& w,
-               uint32_t lane, RawTrace* trace) {
+               const ContactSlot<F>* slots, uint32_t lane, RawTrace* trace) {
   double jacobian[kMaxDofs];
   for (int32_t k = 0; k < robot.limits; ++k) {
     const LimitRow<F>& row = w.limit[k];
@@ -57,7 +58,7 @@ void TraceRows(const RobotOf<F>& robot, const StepWorkspace<F>& w,
              lane, trace);
   }
   for (uint32_t s = 0; s < w.slots; ++s) {
-    const ContactSlot<F>& slot = w.slot[s];
+    const ContactSlot<F>& slot = slots[s];
     if (((slot.row_lanes >> lane) & 1) == 0) continue;
     for (int k = 0; k < 4; ++k) {
       const double friction =
@@ -90,9 +91,13 @@ void TraceLane(const RobotOf<F>& robot, const StepBlock<ScalarOf<F>>& block,
     trace->acceleration[d] =
         static_cast<double>(LaneOf(w.acceleration_now[d], lane));
   }
+  // Not those of the workspace: another group of lanes may have made room for
+  // more, and moved them, since.
+  const auto* slots =
+      static_cast<const ContactSlot<F>*>(block.slots[block_lane / kLanes]);
   trace->contact_count = trace->row_count = 0;
-  TraceContacts(w, lane, trace);
-  TraceRows(robot, w, lane, trace);
+  TraceContacts(w, slots, lane, trace);
+  TraceRows(robot, w, slots, lane, trace);
   trace->iterations = w.iterations[lane];
 }
 
