@@ -97,7 +97,7 @@ class AntStates {
     for (size_t i = 0; i < 3; ++i) state->qpos[i] += Uniform(-0.15, 0.15);
     for (size_t i = 3; i < 7; ++i) state->qpos[i] += Uniform(-0.3, 0.3);
     for (size_t i = 7; i < 15; ++i) state->qpos[i] += Uniform(-0.5, 0.5);
-    const double speed = Choose({0.1, 1.0, 10.0});
+    const double speed = Choose({0.1, 1.0, 3.0});
     for (double& v : state->qvel) v += speed * Uniform(-1, 1);
   }
 
@@ -113,10 +113,15 @@ class AntStates {
     }
     const double noise = Choose({0.0, 1e-16, 1e-8});
     for (size_t i = 0; i < 2; ++i) {
-      q[i] = place.center[i] + Choose({-1.0, -0.5, 0.0, 1.0}) * place.half[i] +
-             Choose({0.0, 0.2, -0.2, kLegRadius, -kTorsoRadius,
-                     kTorsoRadius + kMargin}) +
-             noise * Uniform(-1, 1);
+      do {
+        q[i] = place.center[i] +
+               Choose({-1.0, -0.5, 0.0, 1.0}) * place.half[i] +
+               Choose({0.0, 0.2, -0.2, kLegRadius, -kTorsoRadius,
+                       kTorsoRadius + kMargin}) +
+               noise * Uniform(-1, 1);
+        // Not on the far side of an outer wall, where no robot comes.
+      } while (q[i] < (i == 0 ? terrain_.x_min : terrain_.y_min) - 0.5 ||
+               q[i] > (i == 0 ? terrain_.x_max : terrain_.y_max) + 0.5);
     }
     q[2] = place.center[2] + place.half[2] +
            Choose({0.0, kLegRadius, kLegRadius + kMargin, kTorsoRadius,

@@ -96,6 +96,7 @@ std::vector<ParityContact> ReadContacts(const mjData* d) {
     const mjContact& from = d->contact[k];
     contacts[k].geom1 = from.geom[0];
     contacts[k].geom2 = from.geom[1];
+    contacts[k].constrains = from.efc_address >= 0;
     contacts[k].dist = from.dist;
     std::copy_n(from.pos, 3, contacts[k].pos);
     std::copy_n(from.frame, 9, contacts[k].frame);
@@ -162,12 +163,7 @@ void MujocoOracle::ReadStages(ParityStep* step) const {
   p.aref = Copy(d->efc_aref, d->nefc);
   step->qacc_smooth = Copy(d->qacc_smooth, m->nv);
   step->qacc = Copy(d->qacc, m->nv);
-  std::vector<size_t> rows_of;
-  for (int k = 0; k < d->ncon; ++k) {
-    // Pyramids of condim 3.
-    rows_of.push_back(d->contact[k].efc_address < 0 ? 0 : 4);
-  }
-  SortContacts(rows_of, step);
+  SortContacts(step);
 }
 
 void MujocoOracle::Evaluate(absl::Span<const ParityState> states,
@@ -183,18 +179,6 @@ void MujocoOracle::Evaluate(absl::Span<const ParityState> states,
     (*steps)[i].qpos = Copy(data_->qpos, model_->nq);
     (*steps)[i].qvel = Copy(data_->qvel, model_->nv);
   }
-}
-
-std::vector<ParityContact> MujocoOracle::Collide(
-    const std::vector<double>& qpos) {
-  const OtherTangentSeed other(error_ == OracleError::kOtherTangentSeed);
-  std::copy(qpos.begin(), qpos.end(), data_->qpos);
-  mj_kinematics(model_.get(), data_.get());
-  mj_collision(model_.get(), data_.get());
-  ParityStep sorted;
-  sorted.contacts = ReadContacts(data_.get());
-  SortContacts(std::vector<size_t>(sorted.contacts.size()), &sorted);
-  return sorted.contacts;
 }
 
 MujocoOracle::Summary MujocoOracle::Summarize(const std::vector<double>& qpos,

@@ -33,9 +33,6 @@ class MujocoOracle : public ParitySubject {
   void Evaluate(absl::Span<const ParityState> states, Integrator integrator,
                 std::vector<ParityStep>* steps) override;
 
-  // Contacts at positions alone.
-  std::vector<ParityContact> Collide(const std::vector<double>& qpos);
-
   // Energy (potential + kinetic) in joules and the number of contacts of a
   // state.
   struct Summary {

@@ -8,8 +8,6 @@
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "tests/actor/physics/parity/ant_parity.h"
-#include "tests/actor/physics/parity/ant_states.h"
-#include "tests/actor/physics/parity/optimality.h"
 
 namespace kmyriad {
 namespace {
@@ -58,7 +56,8 @@ TEST_P(ParityReportTest, EveryErrorOfAnImitationFailsAGate) {
 TEST_P(ParityReportTest, AMissingContactIsNoTie) {
   std::vector<ParityStep> steps;
   bank_.oracle->Evaluate(bank_.states, Integrator::kImplicitFast, &steps);
-  ParityComparison comparison(*bank_.oracle, Precision::kDouble);
+  ParityComparison comparison(*bank_.oracle, Integrator::kImplicitFast,
+                              Precision::kDouble);
   size_t changed = 0;
   for (size_t i = 0; i < steps.size(); ++i) {
     ParityStep other = steps[i];

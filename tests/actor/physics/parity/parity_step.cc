@@ -6,7 +6,15 @@
 
 namespace kmyriad {
 
-void SortContacts(const std::vector<size_t>& rows_of, ParityStep* step) {
+size_t LimitRows(const ParityStep& step) {
+  const auto constraining =
+      std::count_if(step.contacts.begin(), step.contacts.end(),
+                    [](const ParityContact& c) { return c.constrains; });
+  return step.problem.rows() -
+         kRowsOfContact * static_cast<size_t>(constraining);
+}
+
+void SortContacts(ParityStep* step) {
   const std::vector<ParityContact>& contacts = step->contacts;
   std::vector<size_t> order(contacts.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -15,20 +23,19 @@ void SortContacts(const std::vector<size_t>& rows_of, ParityStep* step) {
            std::pair(contacts[j].geom1, contacts[j].geom2);
   });
   const ConstraintProblem& from = step->problem;
-  const size_t contact_rows =
-      std::accumulate(rows_of.begin(), rows_of.end(), size_t{0});
-  std::vector<size_t> first(contacts.size());
-  size_t row = from.rows() - contact_rows;
-  std::vector<size_t> rows(row);
+  std::vector<size_t> rows(LimitRows(*step));
   std::iota(rows.begin(), rows.end(), size_t{0});
+  std::vector<size_t> first(contacts.size());
+  size_t row = rows.size();
   for (size_t k = 0; k < contacts.size(); ++k) {
     first[k] = row;
-    row += rows_of[k];
+    if (contacts[k].constrains) row += kRowsOfContact;
   }
   std::vector<ParityContact> sorted;
   for (const size_t k : order) {
     sorted.push_back(contacts[k]);
-    for (size_t i = 0; i < rows_of[k]; ++i) rows.push_back(first[k] + i);
+    if (!contacts[k].constrains) continue;
+    for (size_t i = 0; i < kRowsOfContact; ++i) rows.push_back(first[k] + i);
   }
   ConstraintProblem to = {from.dofs, from.mass, from.qfrc_smooth, {}, {},
                           {},        {}};

@@ -26,6 +26,7 @@ struct ParityState {
 
 struct ParityContact {
   int geom1 = 0, geom2 = 0;  // ids of mjModel, in the engine's order of types
+  bool constrains = false;   // has rows: dist < margin
   double dist = 0;
   double pos[3] = {0, 0, 0};
   double frame[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -48,16 +49,21 @@ struct ConstraintProblem {
 struct ParityStep {
   // By geom1, then geom2 (SortContacts).
   std::vector<ParityContact> contacts;
+  // Rows of limits, then four for each contact that constrains.
   ConstraintProblem problem;
   std::vector<double> qacc_smooth;  // [nv]
   std::vector<double> qacc;         // [nv]
   std::vector<double> qpos, qvel;   // after the step
 };
 
+inline constexpr size_t kRowsOfContact = 4;
+
 // Brings contacts, and with them their rows, into the order of their geoms;
-// several of one pair stay in the engine's order. On entry the rows are those
-// of limits, then `rows_of[k]` rows of contact k for each k.
-void SortContacts(const std::vector<size_t>& rows_of, ParityStep* step);
+// several of one pair stay in the engine's order.
+void SortContacts(ParityStep* step);
+
+// The rows of limits among those of the problem.
+size_t LimitRows(const ParityStep& step);
 
 // An engine under comparison.
 class ParitySubject {

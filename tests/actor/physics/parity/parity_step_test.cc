@@ -15,23 +15,29 @@ TEST(SortContactsTest, RowsFollowTheirContacts) {
     step.contacts[k].geom1 = geoms[k][0];
     step.contacts[k].geom2 = geoms[k][1];
     step.contacts[k].dist = static_cast<double>(k);
+    step.contacts[k].constrains = k != 2;
   }
-  // A limit, two rows of contact 0, one of 1, none of 2, one of 3.
+  // A limit, then rows of contacts 0, 1 and 3.
   ConstraintProblem& p = step.problem;
   p.dofs = 2;
-  p.aref = {10, 0, 0.5, 1, 3};
+  p.aref = {9, 0, 1, 2, 3, 10, 11, 12, 13, 30, 31, 32, 33};
   p.d = p.r = p.aref;
   for (const double value : p.aref) {
     p.jacobian.insert(p.jacobian.end(), {value, -value});
   }
-  SortContacts({2, 1, 0, 1}, &step);
+  EXPECT_EQ(LimitRows(step), 1u);
+  SortContacts(&step);
   Numbers order;
   for (const ParityContact& c : step.contacts) order.push_back(c.dist);
   EXPECT_EQ(order, (Numbers{1, 3, 2, 0}));
-  EXPECT_EQ(step.problem.aref, (Numbers{10, 1, 3, 0, 0.5}));
-  EXPECT_EQ(step.problem.r, step.problem.aref);
-  EXPECT_EQ(step.problem.jacobian,
-            (Numbers{10, -10, 1, -1, 3, -3, 0, -0.0, 0.5, -0.5}));
+  const Numbers expected = {9, 10, 11, 12, 13, 30, 31, 32, 33, 0, 1, 2, 3};
+  EXPECT_EQ(step.problem.aref, expected);
+  EXPECT_EQ(step.problem.r, expected);
+  EXPECT_EQ(step.problem.d, expected);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(step.problem.jacobian[2 * i], expected[i]);
+    EXPECT_EQ(step.problem.jacobian[2 * i + 1], -expected[i]);
+  }
 }
 
 }  // namespace

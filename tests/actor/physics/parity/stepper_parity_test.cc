@@ -1,0 +1,109 @@
+// The gates of parity, on a bank of states that is small enough for every
+// build; kmyriad-physics-parity runs the same on 100,000 of each terrain.
+#include <cstring>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "tests/actor/physics/parity/ant_parity.h"
+#include "tests/actor/physics/parity/ant_states.h"
+#include "tests/actor/physics/parity/parity_report.h"
+#include "tests/actor/physics/parity/stepper_subject.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr size_t kStates = 2500;
+
+std::unique_ptr<StepperSubject> MakeSubject(const MujocoOracle& oracle,
+                                            StepperReal real, SimdLevel level) {
+  return StepperSubject::Create(oracle.model(), {real, level}).value();
+}
+
+class StepperParityTest
+    : public ::testing::TestWithParam<std::tuple<const char*, Precision>> {
+ protected:
+  StepperParityTest() {
+    if (precision_ == Precision::kDouble) return;
+    for (ParityState& state : bank_.states) state = RoundedToFloat(state);
+  }
+
+  StepperReal real() const {
+    return precision_ == Precision::kDouble ? StepperReal::kDouble
+                                            : StepperReal::kFloat;
+  }
+
+  AntBank bank_ = MakeAntBank(std::get<0>(GetParam()), kStates);
+  const Precision precision_ = std::get<1>(GetParam());
+};
+
+TEST_P(StepperParityTest, PassesEveryGate) {
+  const auto subject =
+      MakeSubject(*bank_.oracle, real(), ChooseSimdLevel().value());
+  for (const Integrator integrator :
+       {Integrator::kImplicitFast, Integrator::kRungeKutta4}) {
+    const ParityReport report =
+        Compare(*bank_.oracle, *subject, bank_.states, integrator, precision_);
+    EXPECT_EQ(absl::StrJoin(FailedGates(report, precision_), "; "), "");
+    EXPECT_GT(report.contacts, kStates);
+  }
+  EXPECT_EQ(subject->lost(), 0u);
+  EXPECT_EQ(subject->unconverged(), 0u);
+}
+
+// The stepper does not have an error that the oracle is given.
+TEST_P(StepperParityTest, EveryErrorWouldBeSeen) {
+  const auto subject =
+      MakeSubject(*bank_.oracle, real(), ChooseSimdLevel().value());
+  const absl::Span<const ParityState> states =
+      absl::MakeSpan(bank_.states).first(100);
+  for (const OracleError error :
+       {OracleError::kMarginIsMaximum, OracleError::kNoPyramidFactor,
+        OracleError::kOtherTangentSeed, OracleError::kOneNewtonIteration}) {
+    const auto wrong = MujocoOracle::Create(bank_.mjcf, error).value();
+    const ParityReport report = Compare(*wrong, *subject, states,
+                                        Integrator::kImplicitFast, precision_);
+    EXPECT_NE(absl::StrJoin(FailedGates(report, precision_), "; "), "")
+        << static_cast<int>(error);
+  }
+}
+
+// In whichever lane, beside whichever states, at whichever instruction set.
+TEST_P(StepperParityTest, EveryLaneAndInstructionSetGivesTheSameBits) {
+  const absl::Span<const ParityState> states =
+      absl::MakeSpan(bank_.states).first(200);
+  std::vector<ParityStep> expected, actual;
+  MakeSubject(*bank_.oracle, real(), SimdLevel::kScalar)
+      ->Evaluate(states, Integrator::kImplicitFast, &expected);
+  // From 7 on: other lanes and other neighbours.
+  for (const size_t first : {size_t{0}, size_t{7}}) {
+    for (const SimdLevel level :
+         {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+      if (!SupportsSimdLevel(level)) continue;
+      MakeSubject(*bank_.oracle, real(), level)
+          ->Evaluate(states.subspan(first), Integrator::kImplicitFast, &actual);
+      for (size_t i = 0; i < actual.size(); ++i) {
+        const ParityStep& e = expected[first + i];
+        ASSERT_EQ(std::memcmp(actual[i].qpos.data(), e.qpos.data(),
+                              e.qpos.size() * sizeof(double)),
+                  0)
+            << SimdLevelName(level) << " " << i;
+        ASSERT_EQ(std::memcmp(actual[i].qvel.data(), e.qvel.data(),
+                              e.qvel.size() * sizeof(double)),
+                  0)
+            << SimdLevelName(level) << " " << i;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Banks, StepperParityTest,
+    ::testing::Combine(::testing::ValuesIn(kParityTerrains),
+                       ::testing::Values(Precision::kDouble,
+                                         Precision::kFloat)));
+
+}  // namespace
+}  // namespace kmyriad
