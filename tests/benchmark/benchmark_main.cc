@@ -17,6 +17,7 @@
 #include "tests/benchmark/epoch_benchmark.h"
 #include "tests/benchmark/knn_benchmark.h"
 #include "tests/benchmark/physics_benchmark.h"
+#include "tests/benchmark/physics_peers/physics_peers_benchmark.h"
 #include "tests/benchmark/policy_benchmark.h"
 #include "tests/benchmark/rpc_benchmark.h"
 #include "tests/benchmark/update_benchmark.h"
@@ -54,6 +55,7 @@ class BenchmarkCommands {
  public:
   explicit BenchmarkCommands(CLI::App& app) : app_(app) {
     AddPhysics();
+    AddPhysicsPeers();
     AddPolicy();
     AddKnn();
     AddUpdate();
@@ -82,6 +84,18 @@ class BenchmarkCommands {
     c->add_option("--threads", physics_.threads, "0: one per core")
         ->capture_default_str();
     c->add_option("--seconds", physics_.seconds)->capture_default_str();
+  }
+
+  void AddPhysicsPeers() {
+    CLI::App* c =
+        Add("physics-peers", "Our stepping against MuJoCo's loop and batch API",
+            [this] { return RunPhysicsPeersBenchmark(peers_); });
+    c->add_option("--backend", peers_.backend)->capture_default_str();
+    c->add_option("--terrain", peers_.terrain)->capture_default_str();
+    c->add_option("--integrator", peers_.integrator)->capture_default_str();
+    c->add_option("--envs", peers_.envs)->capture_default_str();
+    c->add_option("--threads", peers_.threads)->capture_default_str();
+    c->add_option("--seconds", peers_.seconds)->capture_default_str();
   }
 
   void AddPolicy() {
@@ -150,6 +164,7 @@ class BenchmarkCommands {
   Run chosen_;
   bool json_ = false;
   PhysicsBenchmarkOptions physics_;
+  PhysicsPeersOptions peers_;
   PolicyBenchmarkOptions policy_;
   KnnBenchmarkOptions knn_;
   UpdateBenchmarkOptions update_;

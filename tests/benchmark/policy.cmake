@@ -3,12 +3,17 @@ kmyriad_cc_library(NAME benchmark_policy_torch
   HDRS policy_benchmark_torch.h
   DEPS kmyriad::policy
   PRIVATE_DEPS kmyriad_torch absl::strings)
+kmyriad_cc_library(NAME benchmark_random_weights
+  SRCS random_weights.cc
+  HDRS random_weights.h
+  DEPS kmyriad::policy
+  PRIVATE_DEPS kmyriad::math)
 kmyriad_cc_library(NAME policy_benchmark
   SRCS fma_peak_scalar.cc policy_benchmark.cc
   HDRS fma_peak.h fma_peak_body.h policy_benchmark.h
   DEPS kmyriad::policy nlohmann_json::nlohmann_json absl::statusor
   PRIVATE_DEPS kmyriad::base kmyriad::math kmyriad::benchmark_policy_torch
-               absl::strings
+               kmyriad::benchmark_random_weights absl::strings
   NUMERICAL)
 kmyriad_simd_sources(TARGET kmyriad_policy_benchmark
   AVX2 fma_peak_avx2.cc

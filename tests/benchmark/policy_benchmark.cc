@@ -15,10 +15,10 @@
 #include "common/base/segment.h"
 #include "common/base/simd_level.h"
 #include "common/base/status_macros.h"
-#include "common/math/normal.h"
 #include "common/policy/policy_inference.h"
 #include "tests/benchmark/fma_peak.h"
 #include "tests/benchmark/policy_benchmark_torch.h"
+#include "tests/benchmark/random_weights.h"
 
 namespace kmyriad {
 namespace {
@@ -44,38 +44,6 @@ const FmaChains& ChainsOf(SimdLevel level) {
   return kScalarFmaChains;
 }
 
-std::vector<float> Normals(size_t count, float scale, uint32_t stream_id) {
-  std::vector<float> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    values[i] = scale * RunNormals(1, RandomStream::kEvaluation, stream_id, 0,
-                                   static_cast<uint32_t>(i % (1u << 24)), 0)
-                            .first;
-  }
-  return values;
-}
-
-// Random weights of the usual sizes.
-PolicyWeights MakeWeights(const NetworkShape& shape) {
-  PolicyWeights w;
-  w.shape = shape;
-  w.normalizer_mean.assign(shape.obs_dim, 0.1f);
-  w.normalizer_inv_std.assign(shape.obs_dim, 0.9f);
-  uint32_t in = shape.obs_dim;
-  for (const uint32_t out : shape.trunk) {
-    const float scale = std::sqrt(2.0f / static_cast<float>(in));
-    w.trunk.push_back({in, out,
-                       Normals(static_cast<size_t>(in) * out, scale, out),
-                       std::vector<float>(out, 0.0f)});
-    in = out;
-  }
-  w.agent_count = shape.agents;
-  const size_t heads = static_cast<size_t>(shape.agents) * shape.act_dim;
-  w.head_weight = Normals(heads * in, 1 / std::sqrt(static_cast<float>(in)), 1);
-  w.head_bias.assign(heads, 0.0f);
-  w.head_log_std.assign(heads, -0.5f);
-  return w;
-}
-
 // Seconds of one call, from a slice of them.
 double SecondsPerCall(const std::function<void()>& call) {
   const double start = ThreadSeconds();
@@ -96,7 +64,7 @@ class BlockStepper {
       : inference_(inference),
         blocks_(BlockCount(kEnvs)),
         observation_size_(static_cast<size_t>(shape.obs_dim) * kBlockLanes),
-        observations_(Normals(blocks_ * observation_size_, 1.0f, 2)),
+        observations_(ScaledNormals(blocks_ * observation_size_, 1.0f, 2)),
         mean_(static_cast<size_t>(shape.act_dim) * kBlockLanes),
         actions_(mean_.size()),
         squashed_(mean_.size()),
@@ -164,7 +132,7 @@ absl::StatusOr<nlohmann::json> RunPolicyBenchmark(
   KMYRIAD_RETURN_IF_ERROR(ValidateNetworkShape(options.shape));
   KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
   const NetworkShape& shape = options.shape;
-  const PolicyWeights weights = MakeWeights(shape);
+  const PolicyWeights weights = RandomPolicyWeights(shape);
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<PolicyInference> inference,
                            PolicyInference::Create(weights, level));
   BlockStepper stepper(*inference, shape);
