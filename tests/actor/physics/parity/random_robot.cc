@@ -105,8 +105,7 @@ class RobotWriter {
     if (depth == 0 && !OneIn(3)) {
       absl::StrAppend(&text, "<freejoint/>\n");
     } else if (depth == 0 && OneIn(2)) {
-      // A fixed root: its first child moves. It has no geom: what is welded to
-      // the world would make rows that nothing can answer.
+      // A fixed root: its first child moves.
       absl::StrAppend(&text, Body(1));
       return absl::StrCat(text, "</body>\n");
     } else {
