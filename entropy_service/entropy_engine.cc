@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/math/log_double.h"
 #include "entropy_service/estimator/coverage.h"
@@ -206,7 +207,10 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Score(
     metrics_.Repeated();
     return stored;
   }
-  auto scored = Compute(particles, SearchContext(pool_, cancelled));
+  const SearchContext context(pool_, cancelled);
+  auto scored = particles.request().shard_count > 0
+                    ? ComputeShard(particles, context)
+                    : Compute(particles, context);
   if (!scored.ok()) metrics_.Rejected(scored.status());
   return scored;
 }
@@ -226,10 +230,35 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Compute(
   scored->seconds = clock_.MonotonicSeconds() - start;
   metrics_.Scored(*scored, searched - start);
   store_.Put(scored);
+  NoteEngine(*scored);
   absl::MutexLock lock(&mutex_);
   ++info_.epochs_scored;
-  info_.engine = scored->engine;
-  info_.engine_reason = scored->engine_reason;
+  return std::shared_ptr<const ScoredEpoch>(std::move(scored));
+}
+
+void EntropyEngine::NoteEngine(const ScoredEpoch& scored) {
+  absl::MutexLock lock(&mutex_);
+  if (info_.engine != scored.engine) {
+    LogInfo("engine ", scored.engine, ": ", scored.engine_reason);
+  }
+  info_.engine = scored.engine;
+  info_.engine_reason = scored.engine_reason;
+}
+
+absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::ComputeShard(
+    const EpochParticles& particles, const SearchContext& context) {
+  const double start = clock_.MonotonicSeconds();
+  const PoolMeasure measure{options_.engine, level_, pool_, context};
+  KMYRIAD_ASSIGN_OR_RETURN(MeasuredShard shard,
+                           MeasureShard(particles, measure));
+  auto scored = std::make_shared<ScoredEpoch>();
+  scored->request = particles.request();
+  scored->squared_distances = std::move(shard.squared_distances);
+  scored->engine = std::move(shard.engine);
+  scored->engine_reason = std::move(shard.engine_reason);
+  scored->seconds = clock_.MonotonicSeconds() - start;
+  metrics_.Searched(scored->seconds);
+  NoteEngine(*scored);
   return std::shared_ptr<const ScoredEpoch>(std::move(scored));
 }
 

@@ -76,6 +76,12 @@ class EntropyEngine {
   absl::StatusOr<std::shared_ptr<const ScoredEpoch>> Compute(
       const EpochParticles& particles, const SearchContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(computing_);
+  // Only the distances of a shard; not kept, as a repeat finds the same.
+  absl::StatusOr<std::shared_ptr<const ScoredEpoch>> ComputeShard(
+      const EpochParticles& particles, const SearchContext& context)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(computing_);
+  // For Info; a change of engine is logged.
+  void NoteEngine(const ScoredEpoch& scored);
   // Entropy, rewards and log volumes of all pools.
   absl::Status ScorePools(const EpochParticles& particles,
                           const SearchContext& context, ScoredEpoch& scored)

@@ -18,6 +18,8 @@ class EntropyMetrics {
 
   // An epoch was scored; `knn_seconds` of it went to the neighbour search.
   void Scored(const ScoredEpoch& epoch, double knn_seconds);
+  // A shard of an epoch was searched.
+  void Searched(double seconds) { knn_seconds_.Observe(seconds); }
   // An epoch was evaluated under other weights.
   void Evaluated(double seconds) { evaluate_seconds_.Observe(seconds); }
   // A request was answered from the store.

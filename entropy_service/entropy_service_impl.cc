@@ -106,6 +106,18 @@ void SendScores(const ScoredEpoch& scored, Stream::Handle& stream) {
         BytesOf(scored.rewards.data() + first, count));
     stream.Send(std::move(response));
   }
+  for (size_t first = 0; first < scored.squared_distances.size();
+       first += kChunkRewards) {
+    const size_t count =
+        std::min(kChunkRewards, scored.squared_distances.size() - first);
+    v1::ScoreEpochResponse response;
+    v1::DistanceChunk& chunk = *response.mutable_distances();
+    chunk.set_first(scored.request.first_of_shard(scored.request.shard_index) +
+                    first);
+    chunk.set_squared_distances(
+        BytesOf(scored.squared_distances.data() + first, count));
+    stream.Send(std::move(response));
+  }
   stream.Close(grpc::Status::OK);
 }
 
@@ -172,9 +184,9 @@ class ScoreStream final : public Stream {
         if (!job_->input.has_value()) {
           return absl::InvalidArgumentError("a chunk before the header");
         }
-        return job_->input->Append(request.chunk().first(),
-                                   request.chunk().features(),
-                                   request.chunk().mask());
+        return job_->input->Append(
+            request.chunk().first(), request.chunk().features(),
+            request.chunk().mask(), request.chunk().squared_distances());
       }
       case v1::ScoreEpochRequest::MESSAGE_NOT_SET:
         break;

@@ -1,6 +1,7 @@
 #include "entropy_service/epoch_particles.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -13,8 +14,37 @@ absl::StatusOr<EpochParticles> EpochParticles::Create(ScoreRequest request) {
   return EpochParticles(std::move(request));
 }
 
+absl::Status EpochParticles::TakeDistances(
+    absl::string_view bytes, absl::string_view mask, size_t have,
+    std::vector<float>& distances) const {
+  if (!request_.takes_distances() || request_.shard_count > 0) {
+    return absl::InvalidArgumentError(
+        "chunk.squared_distances: only a whole epoch for REWARD_KIND_FORWARD "
+        "is scored by distances that others have found");
+  }
+  if (bytes.size() != distances.size() * sizeof(float)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.squared_distances = ", bytes.size(),
+                     " bytes: ", distances.size(), " particles need ",
+                     distances.size() * sizeof(float)));
+  }
+  std::memcpy(distances.data(), bytes.data(), bytes.size());
+  for (size_t i = 0; i < distances.size(); ++i) {
+    const bool masked = mask[i] == 0;
+    if (std::isfinite(distances[i]) && distances[i] >= 0 &&
+        (!masked || distances[i] == 0)) {
+      continue;
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "squared distance of particle ", have + i, " = ", distances[i],
+        ": use finite numbers >= 0, and 0 for masked particles"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EpochParticles::Append(uint64_t first, absl::string_view features,
-                                    absl::string_view mask) {
+                                    absl::string_view mask,
+                                    absl::string_view squared_distances) {
   const size_t have = mask_.size();
   if (first != have) {
     return absl::InvalidArgumentError(
@@ -40,6 +70,21 @@ absl::Status EpochParticles::Append(uint64_t first, absl::string_view features,
     return absl::InvalidArgumentError(absl::StrCat(
         "mask of particle ", have + static_cast<size_t>(wrong - mask.begin()),
         " = ", static_cast<int>(static_cast<uint8_t>(*wrong)), ": use 0 or 1"));
+  }
+  std::vector<float> distances(count);
+  const bool with_distances = !squared_distances.empty();
+  if (with_distances != !squared_distances_.empty() && have > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk.squared_distances of particle ", have, " = ",
+                     squared_distances.size(),
+                     " bytes: send them with every "
+                     "chunk or with none"));
+  }
+  if (with_distances) {
+    KMYRIAD_RETURN_IF_ERROR(
+        TakeDistances(squared_distances, mask, have, distances));
+    squared_distances_.insert(squared_distances_.end(), distances.begin(),
+                              distances.end());
   }
   const size_t old = features_.size();
   features_.resize(old + values);

@@ -23,7 +23,8 @@ class EpochParticles {
   // ParticleChunk. INVALID_ARGUMENT, and nothing is kept, unless it follows
   // the last one without a gap, its sizes agree and it stays within the epoch.
   absl::Status Append(uint64_t first, absl::string_view features,
-                      absl::string_view mask);
+                      absl::string_view mask,
+                      absl::string_view squared_distances = "");
 
   // All particles have arrived.
   bool complete() const { return mask_.size() == request_.particles(); }
@@ -35,14 +36,23 @@ class EpochParticles {
   // [particles, dims] and [particles], 1 = in the pool.
   const std::vector<float>& features() const { return features_; }
   const std::vector<uint8_t>& mask() const { return mask_; }
+  // [particles] k-th distances that came along, or empty.
+  const std::vector<float>& squared_distances() const {
+    return squared_distances_;
+  }
 
  private:
   explicit EpochParticles(ScoreRequest request)
       : request_(std::move(request)) {}
 
+  // Checks the distances of a chunk: out [count].
+  absl::Status TakeDistances(absl::string_view bytes, absl::string_view mask,
+                             size_t have, std::vector<float>& distances) const;
+
   ScoreRequest request_;
   std::vector<float> features_;
   std::vector<uint8_t> mask_;
+  std::vector<float> squared_distances_;
 };
 
 }  // namespace kmyriad

@@ -208,6 +208,53 @@ absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                       pool.log_volumes_own);
 }
 
+absl::StatusOr<ChosenIndex> IndexRows(const ScoreRequest& request,
+                                      const std::vector<float>& coordinates,
+                                      const std::vector<uint32_t>& ids,
+                                      const PoolMeasure& measure) {
+  PointsView points{coordinates, ids, request.dims};
+  points.periods = request.periods;
+  points.horizon = request.horizon;
+  points.particles_per_agent =
+      static_cast<uint32_t>(request.particles_per_agent());
+  return CreateKnnIndex(measure.engine, points, measure.level, measure.pool);
+}
+
+NeighborQuery QueryOf(const ScoreRequest& request) {
+  NeighborQuery query(request.k);
+  query.theiler_window = request.theiler_window;
+  return query;
+}
+
+void MeasureVolumes(const ScoreRequest& request,
+                    const std::vector<float>& squared, MeasuredPool& pool) {
+  pool.log_volumes.resize(squared.size());
+  pool.floored = LogVolumes(squared, request.dims, request.floor,
+                            absl::MakeSpan(pool.log_volumes));
+}
+
+// What is asked of the index of the pool's rows.
+absl::Status SearchPool(const KnnIndex& index, const ScoreRequest& request,
+                        size_t first, size_t last, const SearchContext& context,
+                        MeasuredPool& pool) {
+  const NeighborQuery query = QueryOf(request);
+  std::vector<float> squared(pool.ids.size());
+  if (request.reward == RewardKind::kMarginal) {
+    KMYRIAD_RETURN_IF_ERROR(
+        MeasureMarginals(index, request, query, context, pool, squared));
+  }
+  if (request.reward == RewardKind::kApt || request.needs_graph()) {
+    NeighborSink sink(request, first, last, pool);
+    KMYRIAD_RETURN_IF_ERROR(SearchLists(index, query, context, sink, squared));
+  } else if (request.reward != RewardKind::kMarginal) {
+    KMYRIAD_RETURN_IF_ERROR(
+        index.KthSquaredDistances(query, context, absl::MakeSpan(squared)));
+  }
+  KMYRIAD_RETURN_IF_ERROR(MeasureScopes(index, request, query, context, pool));
+  MeasureVolumes(request, squared, pool);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 size_t MeasuredPool::bytes() const {
@@ -227,38 +274,58 @@ absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
       GatherRows(particles, first, last, pool.ids);
   const size_t rows = pool.ids.size();
   if (rows <= request.k) return TooSmall(request, rows, first, last);
-  PointsView points{coordinates, pool.ids, request.dims};
-  points.periods = request.periods;
-  points.horizon = request.horizon;
-  points.particles_per_agent =
-      static_cast<uint32_t>(request.particles_per_agent());
-  KMYRIAD_ASSIGN_OR_RETURN(
-      const ChosenIndex chosen,
-      CreateKnnIndex(measure.engine, points, measure.level, measure.pool));
-  const KnnIndex& index = *chosen.index;
-  NeighborQuery query(request.k);
-  query.theiler_window = request.theiler_window;
-  std::vector<float> squared(rows);
-  if (request.reward == RewardKind::kMarginal) {
-    KMYRIAD_RETURN_IF_ERROR(MeasureMarginals(index, request, query,
-                                             measure.context, pool, squared));
+  if (const std::vector<float>& found = particles.squared_distances();
+      !found.empty()) {
+    std::vector<float> squared(rows);
+    for (size_t row = 0; row < rows; ++row) squared[row] = found[pool.ids[row]];
+    MeasureVolumes(request, squared, pool);
+    pool.engine = "replicas";
+    pool.engine_reason = "distances came with the particles";
+    return pool;
   }
-  if (request.reward == RewardKind::kApt || request.needs_graph()) {
-    NeighborSink sink(request, first, last, pool);
-    KMYRIAD_RETURN_IF_ERROR(
-        SearchLists(index, query, measure.context, sink, squared));
-  } else if (request.reward != RewardKind::kMarginal) {
-    KMYRIAD_RETURN_IF_ERROR(index.KthSquaredDistances(query, measure.context,
-                                                      absl::MakeSpan(squared)));
-  }
+  KMYRIAD_ASSIGN_OR_RETURN(const ChosenIndex chosen,
+                           IndexRows(request, coordinates, pool.ids, measure));
   KMYRIAD_RETURN_IF_ERROR(
-      MeasureScopes(index, request, query, measure.context, pool));
-  pool.log_volumes.resize(rows);
-  pool.floored = LogVolumes(squared, request.dims, request.floor,
-                            absl::MakeSpan(pool.log_volumes));
-  pool.engine = std::string(index.name());
+      SearchPool(*chosen.index, request, first, last, measure.context, pool));
+  pool.engine = std::string(chosen.index->name());
   pool.engine_reason = chosen.reason;
   return pool;
+}
+
+absl::StatusOr<MeasuredShard> MeasureShard(const EpochParticles& particles,
+                                           const PoolMeasure& measure) {
+  const ScoreRequest& request = particles.request();
+  const size_t begin = request.first_of_shard(request.shard_index);
+  const size_t end = request.first_of_shard(request.shard_index + 1);
+  const size_t size = request.pooling == Pooling::kIndividual
+                          ? request.particles_per_agent()
+                          : request.particles();
+  MeasuredShard shard;
+  shard.squared_distances.resize(end - begin);
+  for (size_t first = begin / size * size; first < end; first += size) {
+    std::vector<uint32_t> ids;
+    const std::vector<float> coordinates =
+        GatherRows(particles, first, first + size, ids);
+    if (ids.size() <= request.k) {
+      return TooSmall(request, ids.size(), first, first + size);
+    }
+    KMYRIAD_ASSIGN_OR_RETURN(const ChosenIndex chosen,
+                             IndexRows(request, coordinates, ids, measure));
+    const auto row_of = [&ids](size_t particle) {
+      return static_cast<size_t>(
+          std::lower_bound(ids.begin(), ids.end(), particle) - ids.begin());
+    };
+    const RowRange rows{row_of(begin), row_of(end)};
+    std::vector<float> squared(rows.size());
+    KMYRIAD_RETURN_IF_ERROR(chosen.index->KthSquaredDistances(
+        QueryOf(request), rows, measure.context, absl::MakeSpan(squared)));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      shard.squared_distances[ids[rows.first + i] - begin] = squared[i];
+    }
+    shard.engine = std::string(chosen.index->name());
+    shard.engine_reason = chosen.reason;
+  }
+  return shard;
 }
 
 }  // namespace kmyriad

@@ -59,6 +59,19 @@ absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
                                          size_t first, size_t last,
                                          const PoolMeasure& measure);
 
+// Squared k-th distances of the particles of a shard, those that are masked
+// getting 0; the pool of each is that of MeasurePool.
+struct MeasuredShard {
+  // [first_of_shard(index + 1) - first_of_shard(index)]
+  std::vector<float> squared_distances;
+  std::string engine;
+  std::string engine_reason;
+};
+
+// Measures the shard that the request names. Errors as above.
+absl::StatusOr<MeasuredShard> MeasureShard(const EpochParticles& particles,
+                                           const PoolMeasure& measure);
+
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_ENTROPY_SERVICE_MEASURED_POOL_H_

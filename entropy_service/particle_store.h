@@ -44,8 +44,10 @@ struct ScoredEpoch {
   std::string engine_reason;
   // Time that scoring took; the only field that a repeat need not reproduce.
   double seconds = 0;
-  // [particles]
+  // [particles]; none for a shard.
   std::vector<float> rewards;
+  // Of a shard; see MeasuredShard.
+  std::vector<float> squared_distances;
   double reward_std = 0;
   double in_degree_std = 0;
   // What Evaluate works on; null unless the request keeps neighbours.

@@ -89,6 +89,8 @@ absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
                      kMaxFeatureDims));
   }
   request.periods.assign(header.periods().begin(), header.periods().end());
+  request.shard_count = header.shard_count();
+  request.shard_index = header.shard_index();
   return request;
 }
 

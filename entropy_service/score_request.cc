@@ -113,6 +113,25 @@ absl::Status ValidateNeighbors(const ScoreRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateShard(const ScoreRequest& request) {
+  if (request.shard_count > kMaxShards) {
+    return Wrong("shard_count", request.shard_count,
+                 absl::StrCat("use at most ", kMaxShards, " replicas"));
+  }
+  if (request.shard_count == 0 && request.shard_index == 0) {
+    return absl::OkStatus();
+  }
+  if (request.shard_index >= request.shard_count) {
+    return Wrong("shard_index", request.shard_index,
+                 absl::StrCat("must be below the ", request.shard_count,
+                              " of shard_count"));
+  }
+  if (request.takes_distances()) return absl::OkStatus();
+  return Wrong("shard_count", request.shard_count,
+               "only distances for REWARD_KIND_FORWARD are sharded; send the "
+               "request to one replica");
+}
+
 }  // namespace
 
 absl::Status ScoreRequest::Validate() const {
@@ -143,6 +162,7 @@ absl::Status ScoreRequest::Validate() const {
   KMYRIAD_RETURN_IF_ERROR(ValidateNeighbors(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidateAgents(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidatePeriods(*this));
+  KMYRIAD_RETURN_IF_ERROR(ValidateShard(*this));
   return coverage.has_value() ? ValidateGrid(*coverage, dims)
                               : absl::OkStatus();
 }

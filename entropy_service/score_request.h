@@ -19,6 +19,7 @@ inline constexpr uint32_t kMaxFeatureDims = 32;
 inline constexpr uint32_t kMaxWindow = 64;
 inline constexpr uint32_t kMaxNeighbors = 4096;
 inline constexpr uint64_t kMaxCoverageCells = uint64_t{1} << 24;
+inline constexpr uint32_t kMaxShards = 64;
 // Entries of neighbour lists that are held at once, four bytes each: 1 GiB.
 inline constexpr uint64_t kMaxGraphEntries = uint64_t{1} << 28;
 
@@ -47,6 +48,8 @@ struct ScoreRequest {
   uint32_t theiler_window = 0;
   // [dims] or empty.
   std::vector<float> periods;
+  uint32_t shard_count = 0;
+  uint32_t shard_index = 0;
 
   // Of the epoch, one reward each; and of the pool, id = (env * window + age)
   // * horizon + t with age 0 for the oldest epoch.
@@ -60,6 +63,16 @@ struct ScoreRequest {
   }
   // Lists of whole pools are held, while scoring or longer.
   bool needs_graph() const { return keep_neighbors || NeedsGraph(reward); }
+  // Its k-th distances are all that the answer needs of the search.
+  bool takes_distances() const {
+    return reward == RewardKind::kForward && !needs_graph() &&
+           !compares_agents();
+  }
+  // The particles [first_of_shard(shard_index), first_of_shard(... + 1)) are
+  // all that is searched for; shard_count > 0.
+  uint64_t first_of_shard(uint32_t shard) const {
+    return particles() * shard / shard_count;
+  }
   bool operator==(const ScoreRequest&) const = default;
 
   // INVALID_ARGUMENT, naming key, value and mend; RESOURCE_EXHAUSTED for more

@@ -94,7 +94,10 @@ void AddFlags(LearnerOptions& options, std::vector<std::string>& shorthands,
       ->capture_default_str();
   app.add_option("--listen", options.listen, "HOST:PORT or unix:PATH")
       ->capture_default_str();
-  app.add_option("--entropy", options.entropy, "Address of the entropy service")
+  app.add_option(
+         "--entropy", options.entropy,
+         "Address of the entropy service, or of its replicas, separated "
+         "by commas")
       ->capture_default_str();
   AddProcessFlags(app, options.process);
   app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,

@@ -18,6 +18,7 @@ struct LearnerOptions {
   // "auto", "never" or "must".
   std::string resume = "auto";
   std::string listen = "127.0.0.1:50051";
+  // One, or several separated by commas.
   std::string entropy = "127.0.0.1:50061";
   ProcessFlags process = {.health = "",
                           .metrics = "127.0.0.1:9464",

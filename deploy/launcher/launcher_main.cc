@@ -87,6 +87,11 @@ void AddTrain(CLI::App& app, TrainOptions& options) {
       ->add_option("--fork-at", options.fork_at,
                    "The checkpoint to fork from, folder name or epoch (HEAD's)")
       ->needs(fork);
+  command
+      ->add_option("--entropy-replicas", options.entropy_replicas,
+                   "Entropy services that share the search; no effect on the "
+                   "result")
+      ->capture_default_str();
 }
 
 void AddCtl(CLI::App& app, CtlOptions& options) {

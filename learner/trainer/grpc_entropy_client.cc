@@ -8,10 +8,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
+#include "learner/trainer/replica_search.h"
 
 namespace kmyriad {
 namespace {
@@ -19,9 +21,6 @@ namespace {
 constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 // Exact brute force over the largest allowed pool takes minutes on one core.
 constexpr double kAttemptSeconds = 600;
-
-using Stream = grpc::ClientReaderWriterInterface<v1::ScoreEpochRequest,
-                                                 v1::ScoreEpochResponse>;
 
 using EvaluateStream = grpc::ClientReaderWriterInterface<v1::EvaluateRequest,
                                                          v1::EvaluateResponse>;
@@ -86,24 +85,6 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
   return message;
 }
 
-// False when the service has ended the stream.
-bool SendParticles(const ScoreRequest& request, Stream& stream) {
-  const uint64_t particles = request.particles_in_pool();
-  const uint64_t row_bytes = request.dims * sizeof(float);
-  const uint64_t step = kChunkBytes / (row_bytes + 1);
-  v1::ScoreEpochRequest message;
-  for (uint64_t first = 0; first < particles; first += step) {
-    const uint64_t count = std::min(step, particles - first);
-    v1::ParticleChunk& chunk = *message.mutable_chunk();
-    chunk.set_first(first);
-    chunk.set_features(request.particles + first * request.dims,
-                       count * row_bytes);
-    chunk.set_mask(request.mask + first, count);
-    if (!stream.Write(message)) return false;
-  }
-  return stream.WritesDone();
-}
-
 absl::Status BadAnswer(absl::string_view what) {
   return absl::InternalError(
       absl::StrCat("the entropy service answered ", what));
@@ -160,7 +141,7 @@ absl::Status ReadNumbers(absl::string_view what, uint64_t first,
 }
 
 // Everything up to the end of the stream.
-absl::Status ReadAnswer(const ScoreRequest& request, Stream& stream,
+absl::Status ReadAnswer(const ScoreRequest& request, ScoreStream& stream,
                         ScoreResult* result) {
   const uint64_t particles = request.samples();
   v1::ScoreEpochResponse response;
@@ -238,9 +219,11 @@ absl::Status ReadEvaluation(const ScoreRequest& epoch, EvaluateStream& stream,
 
 class GrpcEntropyClient : public EntropyClient {
  public:
-  GrpcEntropyClient(std::unique_ptr<v1::EntropyService::StubInterface> stub,
-                    std::string address)
-      : stub_(std::move(stub)), address_(std::move(address)) {}
+  explicit GrpcEntropyClient(std::vector<EntropyReplica> replicas)
+      : replicas_(std::move(replicas)),
+        address_(replicas_.size() == 1
+                     ? replicas_[0].address
+                     : absl::StrCat("all ", replicas_.size(), " replicas")) {}
 
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                          const WaitForRetry& wait) override {
@@ -280,7 +263,7 @@ class GrpcEntropyClient : public EntropyClient {
   void Cancel() override {
     absl::MutexLock lock(&mutex_);
     cancelled_ = true;
-    if (context_ != nullptr) context_->TryCancel();
+    CancelCalls();
   }
 
  private:
@@ -294,10 +277,33 @@ class GrpcEntropyClient : public EntropyClient {
     KMYRIAD_ASSIGN_OR_RETURN(const v1::ScoreEpochRequest header,
                              Header(request));
     return Retry<ScoreResult>(
-        [&](grpc::ClientContext& context) {
-          return ExchangeParticles(header, request, context);
+        [&](grpc::ClientContext& context) -> absl::StatusOr<ScoreResult> {
+          if (replicas_.size() == 1 || !Shardable(header.header())) {
+            return ExchangeParticles(header, request, nullptr, context);
+          }
+          KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> distances,
+                                   SearchAll(header, request));
+          return ExchangeParticles(header, request, distances.data(), context);
         },
         wait);
+  }
+
+  // The replicas can share its search; other epochs are one replica's.
+  static bool Shardable(const v1::ScoreEpochHeader& header) {
+    return header.reward() == v1::REWARD_KIND_FORWARD &&
+           !header.keep_neighbors() && !header.measure_divergences();
+  }
+
+  absl::StatusOr<std::vector<float>> SearchAll(
+      const v1::ScoreEpochRequest& header, const ScoreRequest& request) {
+    std::vector<grpc::ClientContext> contexts(replicas_.size());
+    for (grpc::ClientContext& context : contexts) {
+      context.set_deadline(DeadlineAfter(kAttemptSeconds));
+    }
+    SetShardContexts(&contexts);
+    auto distances = SearchReplicas(replicas_, header, request, contexts);
+    SetShardContexts(nullptr);
+    return distances;
   }
 
   // Calls `attempt(context)` until it succeeds, fails for good, or is given up.
@@ -328,11 +334,13 @@ class GrpcEntropyClient : public EntropyClient {
 
   absl::StatusOr<ScoreResult> ExchangeParticles(
       const v1::ScoreEpochRequest& header, const ScoreRequest& request,
-      grpc::ClientContext& context) {
-    const std::unique_ptr<Stream> stream = stub_->ScoreEpoch(&context);
+      const float* squared_distances, grpc::ClientContext& context) {
+    const std::unique_ptr<ScoreStream> stream =
+        replicas_[0].stub->ScoreEpoch(&context);
     ScoreResult result;
     absl::Status answer;
-    if (stream->Write(header) && SendParticles(request, *stream)) {
+    if (stream->Write(header) &&
+        SendParticles(request, squared_distances, *stream)) {
       answer = ReadAnswer(request, *stream, &result);
       if (!answer.ok()) context.TryCancel();
     }
@@ -350,7 +358,8 @@ class GrpcEntropyClient : public EntropyClient {
   absl::StatusOr<EvaluateResult> ExchangeWeights(
       const v1::EvaluateRequest& header, const ScoreRequest& epoch,
       const float* log_weights, grpc::ClientContext& context) {
-    const std::unique_ptr<EvaluateStream> stream = stub_->Evaluate(&context);
+    const std::unique_ptr<EvaluateStream> stream =
+        replicas_[0].stub->Evaluate(&context);
     const uint64_t particles = epoch.samples();
     EvaluateResult result;
     absl::Status answer;
@@ -379,31 +388,54 @@ class GrpcEntropyClient : public EntropyClient {
     absl::MutexLock lock(&mutex_);
     context_ = context;
     // Cancel may have come between two attempts.
-    if (cancelled_ && context != nullptr) context->TryCancel();
+    if (cancelled_) CancelCalls();
   }
 
-  const std::unique_ptr<v1::EntropyService::StubInterface> stub_;
+  void SetShardContexts(std::vector<grpc::ClientContext>* contexts) {
+    absl::MutexLock lock(&mutex_);
+    shard_contexts_ = contexts;
+    if (cancelled_) CancelCalls();
+  }
+
+  void CancelCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (context_ != nullptr) context_->TryCancel();
+    if (shard_contexts_ == nullptr) return;
+    for (grpc::ClientContext& context : *shard_contexts_) context.TryCancel();
+  }
+
+  // The first one scores.
+  const std::vector<EntropyReplica> replicas_;
+  // In messages.
   const std::string address_;
   absl::Mutex mutex_;
   // Of the call in progress; null between calls.
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // Of the replicas' searches in progress.
+  std::vector<grpc::ClientContext>* shard_contexts_ ABSL_GUARDED_BY(mutex_) =
+      nullptr;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
-    const std::string& address, const TlsFiles& tls) {
-  KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(address, {tls, Role::kEntropy}));
-  return MakeGrpcEntropyClient(v1::EntropyService::NewStub(channel), address);
+    const std::string& addresses, const TlsFiles& tls) {
+  std::vector<EntropyReplica> replicas;
+  for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
+    const std::string address(part);
+    KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
+                             MakeChannel(address, {tls, Role::kEntropy}));
+    replicas.push_back({v1::EntropyService::NewStub(channel), address});
+  }
+  return std::make_unique<GrpcEntropyClient>(std::move(replicas));
 }
 
 std::unique_ptr<EntropyClient> MakeGrpcEntropyClient(
     std::unique_ptr<v1::EntropyService::StubInterface> stub,
     std::string address) {
-  return std::make_unique<GrpcEntropyClient>(std::move(stub),
-                                             std::move(address));
+  std::vector<EntropyReplica> replicas;
+  replicas.push_back({std::move(stub), std::move(address)});
+  return std::make_unique<GrpcEntropyClient>(std::move(replicas));
 }
 
 }  // namespace kmyriad

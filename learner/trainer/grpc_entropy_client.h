@@ -16,8 +16,14 @@ namespace kmyriad {
 // 1 MiB. An attempt has ten minutes; UNAVAILABLE and a passed deadline are
 // retried with back-off for ever, since the call is idempotent.
 // INVALID_ARGUMENT for a malformed address.
+//
+// With several addresses, separated by commas, the services are replicas that
+// share the search of every epoch paid with "forward" (replica_search.h); the
+// first one does the rest, and other epochs alone. A replica that is not there
+// is waited for: an epoch is never scored by fewer particles. The number of
+// replicas does not change a bit of the answer.
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
-    const std::string& address, const TlsFiles& tls = {});
+    const std::string& addresses, const TlsFiles& tls = {});
 
 // The same over a given stub; `address` stands in messages.
 std::unique_ptr<EntropyClient> MakeGrpcEntropyClient(

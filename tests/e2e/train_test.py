@@ -87,6 +87,16 @@ class TrainTest(harness.EndToEndTest):
                 name, *SMALL, "--epochs", "4", "--actors", str(actors),
                 "--set", f"physics.threads={threads}"))
 
+    def test_replicas_of_the_entropy_service_do_not_change_the_result(self):
+        one = self.train("one", *SMALL, "--epochs", "4")
+        three = self.train("three", *SMALL, "--epochs", "4",
+                           "--entropy-replicas", "3")
+        self.assert_same(one, three)
+        for line in self.metrics("three"):
+            self.assertEqual(line["samples"]["applied"], 40 * 60)
+        with open(os.path.join(self.runs, "three/logs/entropy-2.log")) as log:
+            self.assertIn("engine grid", log.read())
+
     def test_instruction_sets_do_not_change_the_result(self):
         runs = [self.train(level, *SMALL, "--epochs", "3",
                            environment={"KMYRIAD_SIMD": level})
@@ -111,9 +121,9 @@ class InterruptionTest(harness.EndToEndTest):
         self.assert_same(self.train("cut", "--epochs", self.EPOCHS),
                          self.whole())
 
-    def kill_in_mid_run(self, process, restarted):
+    def kill_in_mid_run(self, process, restarted, *arguments):
         training = self.start("killed", *SMALL, "--epochs", self.EPOCHS,
-                              "--actors", "2")
+                              "--actors", "2", *arguments)
         training.until_epoch(2)
         os.kill(training.pid(process), SIGKILL)
         self.assertEqual(training.wait(), 0, training.output())
@@ -125,6 +135,10 @@ class InterruptionTest(harness.EndToEndTest):
 
     def test_a_killed_entropy_service_is_replaced(self):
         self.kill_in_mid_run("entropy", "entropy ended (signal 9")
+
+    def test_a_killed_replica_of_the_entropy_service_is_waited_for(self):
+        self.kill_in_mid_run("entropy-1", "entropy-1 ended (signal 9",
+                             "--entropy-replicas", "3")
 
     def test_a_killed_learner_is_replaced(self):
         self.kill_in_mid_run("learner", "learner ended (signal 9")

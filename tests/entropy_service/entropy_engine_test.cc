@@ -600,5 +600,82 @@ TEST_F(EntropyEngineTest, AWindowPoolsEpochsAndRewardsTheNewest) {
   }
 }
 
+// The distances that `shards` replicas find, put together.
+std::vector<float> Distances(EntropyEngine& engine, const TestEpoch& epoch,
+                             uint32_t shards) {
+  std::vector<float> all;
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    TestEpoch part = epoch;
+    part.request.coverage.reset();
+    part.request.shard_count = shards;
+    part.request.shard_index = shard;
+    const auto scored = engine.Score(part.Particles(), nullptr);
+    EXPECT_TRUE(scored.ok()) << scored.status();
+    if (!scored.ok()) return {};
+    EXPECT_TRUE((*scored)->rewards.empty());
+    all.insert(all.end(), (*scored)->squared_distances.begin(),
+               (*scored)->squared_distances.end());
+  }
+  return all;
+}
+
+absl::StatusOr<ScoredEpoch> ScoreWithDistances(
+    EntropyEngine& engine, const TestEpoch& epoch,
+    const std::vector<float>& distances) {
+  auto particles = EpochParticles::Create(epoch.request);
+  EXPECT_TRUE(particles.ok());
+  EXPECT_TRUE(particles
+                  ->Append(0, epoch.FeatureBytes(0, 600),
+                           epoch.MaskBytes(0, 600),
+                           {reinterpret_cast<const char*>(distances.data()),
+                            distances.size() * sizeof(float)})
+                  .ok());
+  const auto scored = engine.Score(*particles, nullptr);
+  if (!scored.ok()) return scored.status();
+  return **scored;
+}
+
+TEST_F(EntropyEngineTest, AnyNumberOfShardsGivesTheSameBits) {
+  for (const Pooling pooling : {Pooling::kCollective, Pooling::kIndividual}) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.pooling = pooling;
+    for (const size_t i : {0, 5, 199, 200, 201, 599}) epoch.mask[i] = 0;
+    epoch.Seal();
+    const ScoredEpoch whole = Score(epoch);
+    for (const uint32_t shards : {1u, 2u, 3u, 7u, 64u}) {
+      const auto engine = Engine();
+      const std::vector<float> distances = Distances(*engine, epoch, shards);
+      ASSERT_EQ(distances.size(), 600u);
+      const auto scored = ScoreWithDistances(*engine, epoch, distances);
+      ASSERT_THAT(scored, IsOk());
+      ExpectSameBits(*scored, whole);
+      EXPECT_EQ(scored->engine, "replicas");
+    }
+  }
+}
+
+TEST_F(EntropyEngineTest, ADistanceThatIsWrongChangesTheScore) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  const auto engine = Engine();
+  std::vector<float> distances = Distances(*engine, epoch, 3);
+  distances[300] *= 2;
+  const auto scored = ScoreWithDistances(*engine, epoch, distances);
+  ASSERT_THAT(scored, IsOk());
+  EXPECT_NE(scored->rewards, Score(epoch).rewards);
+}
+
+TEST_F(EntropyEngineTest, AShardDoesNotReplaceTheRunsLastEpoch) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  const auto engine = Engine();
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  Distances(*engine, epoch, 2);
+  const auto last = engine->LastEpoch(epoch.request.run_uuid);
+  ASSERT_THAT(last, IsOk());
+  EXPECT_EQ((*last)->rewards.size(), 600u);
+  EXPECT_EQ(engine->Info().epochs_scored, 1u);
+}
+
 }  // namespace
 }  // namespace kmyriad

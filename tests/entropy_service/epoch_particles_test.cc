@@ -1,5 +1,6 @@
 #include "entropy_service/epoch_particles.h"
 
+#include <limits>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -79,6 +80,54 @@ TEST_F(EpochParticlesTest, OtherParticlesThanTheDigestsAreDataLoss) {
 TEST_F(EpochParticlesTest, BadRequestsAreRefused) {
   epoch_.request.k = 0;
   EXPECT_THAT(EpochParticles::Create(epoch_.request),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(EpochParticlesTest, DistancesComeWithAllChunksOrWithNone) {
+  const std::string ten(40, 0);
+  const std::string features(80, 0);
+  std::string mask(10, 1);
+  EpochParticles with = Empty();
+  ASSERT_THAT(with.Append(0, features, mask, ten), IsOk());
+  EXPECT_EQ(with.squared_distances().size(), 10u);
+  EXPECT_THAT(with.Append(10, features, mask),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("every chunk or with none")));
+  EXPECT_EQ(with.mask().size(), 10u);
+  EpochParticles without = Empty();
+  ASSERT_THAT(without.Append(0, features, mask), IsOk());
+  EXPECT_THAT(without.Append(10, features, mask, ten),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_TRUE(without.squared_distances().empty());
+}
+
+TEST_F(EpochParticlesTest, RefusesDistancesThatAreNone) {
+  const std::string features(16, 0);
+  const auto append = [&](float first, float second, const char* mask) {
+    const float values[] = {first, second};
+    EpochParticles particles = Empty();
+    return particles.Append(
+        0, features, {mask, 2},
+        {reinterpret_cast<const char*>(values), sizeof(values)});
+  };
+  EXPECT_THAT(append(1, 2, "\1\1"), IsOk());
+  EXPECT_THAT(append(1, 0, "\1\0"), IsOk());
+  const float bad[] = {-1, std::numeric_limits<float>::infinity(),
+                       std::numeric_limits<float>::quiet_NaN()};
+  for (const float value : bad) {
+    EXPECT_THAT(append(1, value, "\1\1"),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("squared distance of particle 1")));
+  }
+  EXPECT_THAT(append(1, 2, "\1\0"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EpochParticles particles = Empty();
+  EXPECT_THAT(particles.Append(0, features, "\1\1", "abc"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("2 particles need 8")));
+  epoch_.request.reward = RewardKind::kApt;
+  EpochParticles other = Empty();
+  EXPECT_THAT(other.Append(0, features, "\1\1", std::string(8, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 

@@ -143,5 +143,30 @@ TEST(ScoreRequestTest, NamesWhatIsOutOfBounds) {
   }
 }
 
+TEST(ScoreRequestTest, OnlyForwardIsSharded) {
+  ScoreRequest request = TestEpoch::Uniform().request;
+  request.shard_count = 3;
+  request.shard_index = 2;
+  EXPECT_THAT(request.Validate(), IsOk());
+  EXPECT_EQ(request.first_of_shard(0), 0u);
+  EXPECT_EQ(request.first_of_shard(1), 200u);
+  EXPECT_EQ(request.first_of_shard(3), 600u);
+  request.shard_index = 3;
+  EXPECT_THAT(request.Validate(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::HasSubstr("shard_index = 3")));
+  request.shard_count = 65;
+  EXPECT_THAT(request.Validate(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::HasSubstr("shard_count = 65")));
+  request.shard_count = 0;
+  EXPECT_THAT(request.Validate(), StatusIs(absl::StatusCode::kInvalidArgument));
+  request.shard_count = 4;
+  request.reward = RewardKind::kApt;
+  EXPECT_THAT(request.Validate(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::HasSubstr("REWARD_KIND_FORWARD")));
+}
+
 }  // namespace
 }  // namespace kmyriad

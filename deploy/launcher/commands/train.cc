@@ -3,14 +3,17 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "actor/env/terrain_library.h"
@@ -125,7 +128,6 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
   plan.target_epochs = config.run().epochs();
   plan.actors = static_cast<int>(config.actors().count());
   plan.learner_address = absl::StrCat("unix:", sockets, "/learner.sock");
-  const std::string entropy = absl::StrCat("unix:", sockets, "/entropy.sock");
   const std::string config_file = JoinPath(sockets, "config.textproto");
   const auto log = [&folder](absl::string_view process) {
     return absl::StrCat(folder, "/logs/", process, ".log");
@@ -141,12 +143,24 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
                               kSilentBeats * config.rpc().heartbeat_seconds()});
   };
   const std::set<int> refusals = {kExitFailure, kExitUsage, kExitConfiguration};
-  add("entropy", {ProgramPath("kmyriad-entropy"), "--listen", entropy}, {},
-      refusals);
+  // Replicas share the cores, too.
+  const uint32_t replicas = options.entropy_replicas;
+  const uint32_t threads =
+      std::max(1u, std::thread::hardware_concurrency() / replicas);
+  std::vector<std::string> entropy;
+  for (uint32_t i = 0; i < replicas; ++i) {
+    const std::string process =
+        replicas == 1 ? "entropy" : absl::StrCat("entropy-", i);
+    entropy.push_back(absl::StrCat("unix:", sockets, "/", process, ".sock"));
+    add(process,
+        {ProgramPath("kmyriad-entropy"), "--listen", entropy.back(),
+         "--threads", absl::StrCat(threads)},
+        {}, refusals);
+  }
   add("learner",
       {ProgramPath("kmyriad-learner"), "--run-dir", folder, "--resume",
-       options.resume, "--listen", plan.learner_address, "--entropy", entropy,
-       "--config", config_file},
+       options.resume, "--listen", plan.learner_address, "--entropy",
+       absl::StrJoin(entropy, ","), "--config", config_file},
       {kExitDone, kExitFailure, kExitUsage, kExitInterrupted,
        kExitConfiguration},
       {});
@@ -246,6 +260,10 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
 
 absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
   FileSystem& files = PosixFileSystem();
+  if (options.entropy_replicas < 1 || options.entropy_replicas > 16) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--entropy-replicas = ", options.entropy_replicas, ": use 1 to 16"));
+  }
   if (!options.name.empty()) {
     KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.name));
   }

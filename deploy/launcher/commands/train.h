@@ -26,6 +26,8 @@ struct TrainOptions {
   std::string fork;
   // The checkpoint, folder name or epoch number; empty: that of HEAD.
   std::string fork_at;
+  // Entropy services that share the search, 1..16; does not change the result.
+  uint32_t entropy_replicas = 1;
 };
 
 // `kmyriad train`: resolves the configuration, makes the run's folder and runs

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
 #include "gmock/gmock.h"
@@ -375,6 +376,112 @@ TEST_F(EvaluateTest, AnswersThatDoNotFitAreRefused) {
     scripts[i](service_.evaluation);
     EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal)) << i;
   }
+}
+
+// Two replicas, each of which answers distances of its own for its shard.
+class ReplicasTest : public GrpcEntropyClientTest {
+ protected:
+  class Replica : public v1::EntropyService::Service {
+   public:
+    grpc::Status ScoreEpoch(grpc::ServerContext*,
+                            ServerStream* stream) override {
+      v1::ScoreEpochRequest request;
+      stream->Read(&request);
+      const v1::ScoreEpochHeader header = request.header();
+      std::string received;
+      while (stream->Read(&request)) {
+        received += request.chunk().squared_distances();
+      }
+      absl::MutexLock lock(&mutex);
+      if (header.shard_count() == 0) {
+        scored = received;
+        stream->Write(Summary());
+        stream->Write(Rewards(0, kCount));
+        return grpc::Status::OK;
+      }
+      shards.push_back(header.shard_index());
+      if (refusals > 0) {
+        --refusals;
+        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "starting");
+      }
+      const uint64_t first = kCount * header.shard_index() / 2;
+      const uint64_t last = kCount * (header.shard_index() + 1) / 2;
+      stream->Write(Summary());
+      const std::vector<float> distances(
+          last - first - missing, static_cast<float>(header.shard_index() + 1));
+      v1::ScoreEpochResponse response;
+      response.mutable_distances()->set_first(first);
+      response.mutable_distances()->set_squared_distances(
+          distances.data(), distances.size() * sizeof(float));
+      stream->Write(response);
+      return grpc::Status::OK;
+    }
+
+    absl::Mutex mutex;
+    std::vector<uint32_t> shards;
+    std::string scored;
+    int refusals = 0;
+    size_t missing = 0;
+  };
+
+  void SetUp() override {
+    GrpcEntropyClientTest::SetUp();
+    std::string addresses;
+    for (int i : {0, 1}) {
+      auto server = GrpcServer::Start(
+          {"unix:" + folder_.File("replica" + std::to_string(i)), "", false},
+          {&replicas_[i]}, {});
+      ASSERT_THAT(server, IsOk());
+      addresses += (i > 0 ? "," : "") + (*server)->address();
+      servers_.push_back(*std::move(server));
+    }
+    auto client = MakeGrpcEntropyClient(addresses);
+    ASSERT_THAT(client, IsOk());
+    client_ = *std::move(client);
+  }
+  void TearDown() override {
+    for (const auto& server : servers_) server->Shutdown(0);
+    GrpcEntropyClientTest::TearDown();
+  }
+
+  Replica replicas_[2];
+  std::vector<std::unique_ptr<GrpcServer>> servers_;
+};
+
+TEST_F(ReplicasTest, EachSearchesItsShardAndTheFirstScoresByAllDistances) {
+  ASSERT_THAT(Score(), IsOk());
+  EXPECT_EQ(replicas_[0].shards, std::vector<uint32_t>{0});
+  EXPECT_EQ(replicas_[1].shards, std::vector<uint32_t>{1});
+  std::vector<float> expected(kCount, 1);
+  std::fill(expected.begin() + kCount / 2, expected.end(), 2.0f);
+  ASSERT_EQ(replicas_[0].scored.size(), kCount * sizeof(float));
+  EXPECT_EQ(std::memcmp(replicas_[0].scored.data(), expected.data(),
+                        replicas_[0].scored.size()),
+            0);
+  EXPECT_EQ(replicas_[1].scored, "");
+}
+
+TEST_F(ReplicasTest, AMissingReplicaIsNamedAndWaitedFor) {
+  replicas_[1].refusals = 2;
+  ASSERT_THAT(Score(), IsOk());
+  ASSERT_EQ(reasons_.size(), 2u);
+  EXPECT_THAT(reasons_[0], AllOf(HasSubstr("all 2 replicas"),
+                                 HasSubstr("replica1"), HasSubstr("starting")));
+  EXPECT_EQ(replicas_[1].shards.size(), 3u);
+}
+
+TEST_F(ReplicasTest, AnEpochIsNeverScoredByFewerDistances) {
+  replicas_[1].missing = 1;
+  EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kInternal,
+                                HasSubstr("149999 distances for 150000")));
+  EXPECT_EQ(replicas_[0].scored, "");
+}
+
+TEST_F(ReplicasTest, WhatCannotBeSharedIsTheFirstReplicas) {
+  request_.reward = "apt";
+  ASSERT_THAT(Score(), IsOk());
+  EXPECT_TRUE(replicas_[0].shards.empty());
+  EXPECT_TRUE(replicas_[1].shards.empty());
 }
 
 }  // namespace
