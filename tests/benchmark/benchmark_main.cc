@@ -115,7 +115,8 @@ class BenchmarkCommands {
     c->add_option("--k", knn_.k)->capture_default_str();
     c->add_option("--threads", knn_.threads, "0: one per core")
         ->capture_default_str();
-    c->add_option("--data", knn_.data, "uniform, gaussian or walk")
+    c->add_option("--data", knn_.data,
+                  "uniform, gaussian, walk or the path of a file of float32")
         ->capture_default_str();
     c->add_option("--engine", knn_.engine)->capture_default_str();
     c->add_option("--seed", knn_.seed)->capture_default_str();

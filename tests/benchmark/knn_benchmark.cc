@@ -1,7 +1,10 @@
 #include "tests/benchmark/knn_benchmark.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -41,8 +44,31 @@ Draw DrawFor(uint64_t seed, uint32_t point, uint32_t dim) {
           static_cast<float>(radius * std::cos(angle))};
 }
 
+// Processor time of the whole process.
+double CpuSeconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) +
+         1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+absl::StatusOr<std::vector<float>> ReadData(
+    const KnnBenchmarkOptions& options) {
+  std::vector<float> data(size_t{options.points} * options.dims);
+  std::ifstream file(options.data, std::ios::binary);
+  file.read(reinterpret_cast<char*>(data.data()),
+            static_cast<std::streamsize>(data.size() * sizeof(float)));
+  if (!file) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data = ", options.data, ": cannot read ", options.points,
+                     " points of ", options.dims, " float32 numbers from it"));
+  }
+  return data;
+}
+
 absl::StatusOr<std::vector<float>> MakeData(
     const KnnBenchmarkOptions& options) {
+  if (options.data.find('/') != std::string::npos) return ReadData(options);
   std::vector<float> data(size_t{options.points} * options.dims);
   for (uint32_t i = 0; i < options.points; ++i) {
     for (uint32_t j = 0; j < options.dims; ++j) {
@@ -58,7 +84,8 @@ absl::StatusOr<std::vector<float>> MakeData(
         value = before + 0.1f * draw.normal;
       } else {
         return absl::InvalidArgumentError(absl::StrCat(
-            "data = ", options.data, ": use uniform, gaussian or walk"));
+            "data = ", options.data,
+            ": use uniform, gaussian, walk or the path of a file"));
       }
     }
   }
@@ -89,9 +116,11 @@ void TimeNanoflann(const KnnBenchmarkOptions& options,
   using Tree = nanoflann::KDTreeSingleIndexAdaptor<
       nanoflann::L2_Simple_Adaptor<float, PointCloud>, PointCloud, kDims>;
   const double start = RealClock().MonotonicSeconds();
+  const double cpu_start = CpuSeconds();
   const PointCloud cloud{data, options.dims};
   const Tree tree(static_cast<int>(options.dims), cloud);
   const double built = RealClock().MonotonicSeconds();
+  const double cpu_built = CpuSeconds();
   constexpr size_t kTask = 512;
   const size_t batch = kTask * static_cast<size_t>(pool.threads()) * 4;
   std::vector<double> difference(options.points);
@@ -123,6 +152,10 @@ void TimeNanoflann(const KnnBenchmarkOptions& options,
   result["nanoflann_query_order"] = "as generated";
   result["nanoflann_seconds"] = seconds;
   result["ratio"] = seconds / result["seconds"].get<double>();
+  const double cpu_seconds =
+      cpu_built - cpu_start + (CpuSeconds() - cpu_built) * scale;
+  result["nanoflann_cpu_seconds"] = cpu_seconds;
+  result["cpu_ratio"] = cpu_seconds / result["cpu_seconds"].get<double>();
   result["max_relative_difference"] =
       *std::max_element(difference.begin(), difference.end());
 }
@@ -136,6 +169,8 @@ void CompareWithNanoflann(const KnnBenchmarkOptions& options,
       return TimeNanoflann<2>(options, data, ours, pool, result);
     case 3:
       return TimeNanoflann<3>(options, data, ours, pool, result);
+    case 4:
+      return TimeNanoflann<4>(options, data, ours, pool, result);
     case 7:
       return TimeNanoflann<7>(options, data, ours, pool, result);
     default:
@@ -172,6 +207,7 @@ absl::StatusOr<nlohmann::json> RunKnnBenchmark(
   nlohmann::json result;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const double start = RealClock().MonotonicSeconds();
+    const double cpu_start = CpuSeconds();
     KMYRIAD_ASSIGN_OR_RETURN(
         const ChosenIndex chosen,
         CreateKnnIndex(options.engine, {data, ids, options.dims}, level, pool));
@@ -179,6 +215,10 @@ absl::StatusOr<nlohmann::json> RunKnnBenchmark(
     KMYRIAD_RETURN_IF_ERROR(chosen.index->KthSquaredDistances(
         options.k, pool, absl::MakeSpan(kth)));
     const double seconds = RealClock().MonotonicSeconds() - start;
+    const double cpu_seconds = CpuSeconds() - cpu_start;
+    if (repeat == 0 || cpu_seconds < result["cpu_seconds"].get<double>()) {
+      result["cpu_seconds"] = cpu_seconds;
+    }
     if (repeat > 0 && seconds >= result["seconds"].get<double>()) continue;
     result["engine"] = std::string(chosen.index->name());
     result["reason"] = chosen.reason;

@@ -16,7 +16,8 @@ struct KnnBenchmarkOptions {
   // 0: one per core.
   uint32_t threads = 0;
   // "uniform" (unit cube), "gaussian" (unit), or "walk" (walks of 400 steps
-  // from the origin, one after the other: what an epoch looks like).
+  // from the origin, one after the other: what an epoch looks like), or the
+  // path, with a '/', of a file of [points, dims] little-endian float32.
   std::string data = "uniform";
   // As CreateKnnIndex takes it.
   std::string engine = "auto";
@@ -32,8 +33,9 @@ struct KnnBenchmarkOptions {
 // nanoflann is, nanoflann_{package,build_seconds,queries,query_order,seconds}
 // (seconds scaled up if it answered only the first `queries`), ratio (its
 // seconds, build included, over ours) and max_relative_difference of the
-// distances. INVALID_ARGUMENT or FAILED_PRECONDITION for options that make no
-// sense.
+// distances. cpu_seconds, nanoflann_cpu_seconds and cpu_ratio are the same by
+// processor time of all threads, which a busy machine disturbs less.
+// INVALID_ARGUMENT or FAILED_PRECONDITION for options that make no sense.
 absl::StatusOr<nlohmann::json> RunKnnBenchmark(
     const KnnBenchmarkOptions& options);
 

@@ -1,7 +1,12 @@
 #include "tests/benchmark/knn_benchmark.h"
 
+#include <fstream>
+#include <string>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
 
 namespace kmyriad {
 namespace {
@@ -25,6 +30,27 @@ TEST(KnnBenchmarkTest, ReportsWhatItMeasuredAndAgreesWithTheOther) {
     EXPECT_LT(result["max_relative_difference"], 1e-6);
     EXPECT_GT(result["ratio"], 0);
   }
+}
+
+TEST(KnnBenchmarkTest, TakesPointsFromAFile) {
+  TempDir folder;
+  const std::string path = folder.File("points.f32");
+  std::vector<float> points(2000);
+  for (size_t i = 0; i < points.size(); ++i) {
+    points[i] = static_cast<float>(i * i % 997);
+  }
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(points.data()), 8000);
+  KnnBenchmarkOptions options;
+  options.points = 1000;
+  options.k = 3;
+  options.data = path;
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(const nlohmann::json result,
+                               RunKnnBenchmark(options));
+  EXPECT_GT(result["cpu_seconds"], 0);
+  options.points = 1001;
+  EXPECT_THAT(RunKnnBenchmark(options),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(KnnBenchmarkTest, RefusesOptionsThatMakeNoSense) {
