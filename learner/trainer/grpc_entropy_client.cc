@@ -13,7 +13,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
-#include "learner/trainer/replica_search.h"
+#include "learner/trainer/grpc_replica_client.h"
 
 namespace kmyriad {
 namespace {

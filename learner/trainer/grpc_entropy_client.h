@@ -18,10 +18,10 @@ namespace kmyriad {
 // INVALID_ARGUMENT for a malformed address.
 //
 // With several addresses, separated by commas, the services are replicas that
-// share the search of every epoch paid with "forward" (replica_search.h); the
-// first one does the rest, and other epochs alone. A replica that is not there
-// is waited for: an epoch is never scored by fewer particles. The number of
-// replicas does not change a bit of the answer.
+// share the search of every epoch paid with "forward" (grpc_replica_client.h);
+// the first one does the rest, and other epochs alone. A replica that is not
+// there is waited for: an epoch is never scored by fewer particles. The number
+// of replicas does not change a bit of the answer.
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
     const std::string& addresses, const TlsFiles& tls = {});
 

@@ -1,4 +1,4 @@
-#include "learner/trainer/replica_search.h"
+#include "learner/trainer/grpc_replica_client.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,5 +1,5 @@
-#ifndef KMYRIAD_LEARNER_TRAINER_REPLICA_SEARCH_H_
-#define KMYRIAD_LEARNER_TRAINER_REPLICA_SEARCH_H_
+#ifndef KMYRIAD_LEARNER_TRAINER_GRPC_REPLICA_CLIENT_H_
+#define KMYRIAD_LEARNER_TRAINER_GRPC_REPLICA_CLIENT_H_
 
 #include <memory>
 #include <string>
@@ -27,12 +27,12 @@ struct EntropyReplica {
   std::string address;
 };
 
-// Squared k-th distances of all particles [particles_in_pool()]: every replica gets
-// all particles and searches its share of them, all at the same time, each
+// Squared k-th distances of all particles [particles_in_pool()]: every replica
+// gets all particles and searches its share of them, all at the same time, each
 // call in its context [replicas]. The share of a particle does not change its
-// distance, so any number of replicas gives the same bits. A replica that
-// fails makes the whole search fail with its status, the address in front,
-// and the other calls are cancelled. `header` is the epoch's.
+// distance, so any number of replicas gives the same bits. A replica that fails
+// makes the whole search fail with its status, the address in front, and the
+// other calls are cancelled. `header` is the epoch's.
 absl::StatusOr<std::vector<float>> SearchReplicas(
     const std::vector<EntropyReplica>& replicas,
     const v1::ScoreEpochRequest& header, const ScoreRequest& request,
@@ -40,4 +40,4 @@ absl::StatusOr<std::vector<float>> SearchReplicas(
 
 }  // namespace kmyriad
 
-#endif  // KMYRIAD_LEARNER_TRAINER_REPLICA_SEARCH_H_
+#endif  // KMYRIAD_LEARNER_TRAINER_GRPC_REPLICA_CLIENT_H_

@@ -1,0 +1,121 @@
+#include "entropy_service/measured_pool.h"
+
+#include <memory>
+#include <vector>
+
+#include "entropy_service/entropy_engine.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/entropy_service/test_epoch.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/status_matchers.h"
+
+// The search of an epoch that several replicas share.
+
+namespace kmyriad {
+namespace {
+
+class MeasuredPoolTest : public testing::Test {
+ protected:
+  std::unique_ptr<EntropyEngine> Engine() {
+    EntropyEngineOptions options;
+    options.threads = 2;
+    auto created = EntropyEngine::Create(options, metrics_, clock_);
+    EXPECT_TRUE(created.ok()) << created.status();
+    return *std::move(created);
+  }
+  ScoredEpoch Score(TestEpoch epoch) {
+    const auto scored = Engine()->Score(epoch.Particles(), nullptr);
+    EXPECT_TRUE(scored.ok()) << scored.status();
+    return **scored;
+  }
+
+  MetricsRegistry registry_;
+  EntropyMetrics metrics_{registry_};
+  FakeClock clock_;
+};
+
+// The distances that `shards` replicas find, put together.
+std::vector<float> Distances(EntropyEngine& engine, const TestEpoch& epoch,
+                             uint32_t shards) {
+  std::vector<float> all;
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    TestEpoch part = epoch;
+    part.request.coverage.reset();
+    part.request.shard_count = shards;
+    part.request.shard_index = shard;
+    const auto scored = engine.Score(part.Particles(), nullptr);
+    EXPECT_TRUE(scored.ok()) << scored.status();
+    if (!scored.ok()) return {};
+    EXPECT_TRUE((*scored)->rewards.empty());
+    all.insert(all.end(), (*scored)->squared_distances.begin(),
+               (*scored)->squared_distances.end());
+  }
+  return all;
+}
+
+absl::StatusOr<ScoredEpoch> ScoreWithDistances(
+    EntropyEngine& engine, const TestEpoch& epoch,
+    const std::vector<float>& distances) {
+  auto particles = EpochParticles::Create(epoch.request);
+  EXPECT_TRUE(particles.ok());
+  EXPECT_TRUE(particles
+                  ->Append(0, epoch.FeatureBytes(0, 600),
+                           epoch.MaskBytes(0, 600),
+                           {reinterpret_cast<const char*>(distances.data()),
+                            distances.size() * sizeof(float)})
+                  .ok());
+  const auto scored = engine.Score(*particles, nullptr);
+  if (!scored.ok()) return scored.status();
+  return **scored;
+}
+
+TEST_F(MeasuredPoolTest, AnyNumberOfShardsGivesTheSameBits) {
+  for (const Pooling pooling : {Pooling::kCollective, Pooling::kIndividual}) {
+    TestEpoch epoch = TestEpoch::Uniform();
+    epoch.request.pooling = pooling;
+    for (const size_t i : {0, 5, 199, 200, 201, 599}) epoch.mask[i] = 0;
+    epoch.Seal();
+    const ScoredEpoch whole = Score(epoch);
+    for (const uint32_t shards : {1u, 2u, 3u, 7u, 64u}) {
+      const auto engine = Engine();
+      const std::vector<float> distances = Distances(*engine, epoch, shards);
+      ASSERT_EQ(distances.size(), 600u);
+      const auto scored = ScoreWithDistances(*engine, epoch, distances);
+      ASSERT_THAT(scored, IsOk());
+      EXPECT_EQ(scored->rewards, whole.rewards);
+      EXPECT_EQ(scored->entropy_nats, whole.entropy_nats);
+      EXPECT_EQ(scored->grid_entropy_nats, whole.grid_entropy_nats);
+      EXPECT_EQ(scored->log_volume_mean, whole.log_volume_mean);
+      EXPECT_EQ(scored->log_volume_std, whole.log_volume_std);
+      EXPECT_EQ(scored->floored, whole.floored);
+      EXPECT_EQ(scored->engine, "replicas");
+    }
+  }
+}
+
+TEST_F(MeasuredPoolTest, ADistanceThatIsWrongChangesTheScore) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  const auto engine = Engine();
+  std::vector<float> distances = Distances(*engine, epoch, 3);
+  distances[300] *= 2;
+  const auto scored = ScoreWithDistances(*engine, epoch, distances);
+  ASSERT_THAT(scored, IsOk());
+  EXPECT_NE(scored->rewards, Score(epoch).rewards);
+}
+
+TEST_F(MeasuredPoolTest, AShardDoesNotReplaceTheRunsLastEpoch) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  const auto engine = Engine();
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  Distances(*engine, epoch, 2);
+  const auto last = engine->LastEpoch(epoch.request.run_uuid);
+  ASSERT_THAT(last, IsOk());
+  EXPECT_EQ((*last)->rewards.size(), 600u);
+  EXPECT_EQ(engine->Info().epochs_scored, 1u);
+}
+
+}  // namespace
+}  // namespace kmyriad
