@@ -180,11 +180,15 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
   trainer_ =
       std::make_unique<Trainer>(options_.config, identity.environment, run_uuid,
                                 std::move(optimizer), entropy_, clock_);
+  KMYRIAD_RETURN_IF_ERROR(trainer_->StartTask());
   // A restore that came in before is part of what the ledger calls the last
   // epoch; one that comes from now on stays pending, for Train to find.
   ledger_->TakeRestore();
   const std::shared_ptr<const CheckpointContent> last = ledger_->last();
   if (last == nullptr) {
+    if (!options_.initial.empty()) {
+      KMYRIAD_RETURN_IF_ERROR(trainer_->Adopt(options_.initial));
+    }
     const std::shared_ptr<CheckpointContent> initial = CaptureState(0);
     return RetryStorage(
         [this, &initial]() { return ledger_->Commit(initial, "", true); });

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -35,6 +36,8 @@ struct EngineOptions {
   // Threads of the update, resolved.
   int threads = 1;
   std::string revision;
+  // What a new run's policy starts from (Trainer::Adopt); empty: at random.
+  std::vector<NamedTensor> initial;
 };
 
 // How a run of the engine ended.

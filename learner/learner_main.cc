@@ -251,6 +251,7 @@ absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
   engine_options.config = session.config;
   engine_options.threads = session.threads;
   engine_options.revision = BuildRevision();
+  engine_options.initial = std::move(session.initial);
   KMYRIAD_ASSIGN_OR_RETURN(
       std::unique_ptr<RunLedger> ledger,
       RunLedger::Open(std::move(session.directory),

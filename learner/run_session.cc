@@ -5,11 +5,38 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/digest.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
+#include "learner/checkpoint/safetensors.h"
 
 namespace kmyriad {
 namespace {
+
+// A policy of the largest shape has a few GiB.
+constexpr uint64_t kMaxInitialBytes = uint64_t{8} << 30;
+
+absl::StatusOr<std::vector<NamedTensor>> ReadInitial(
+    const RunSessionOptions& options, FileSystem& files) {
+  const v1::Task& task = options.config.task();
+  if (!task.has_initial_sha256()) return std::vector<NamedTensor>();
+  const std::string path = JoinPath(options.run_dir, "initial.safetensors");
+  KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
+                           files.Read(path, kMaxInitialBytes));
+  Sha256 hash;
+  hash.Update(bytes);
+  if (ToHex(hash.Finish()) != task.initial_sha256()) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": not the file that task.initial_sha256 = ",
+                     task.initial_sha256(), " names; put it back"));
+  }
+  absl::StatusOr<SafetensorsContent> content = DecodeSafetensors(bytes);
+  if (!content.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": ", content.status().message()));
+  }
+  return std::move(content->tensors);
+}
 
 absl::StatusOr<RunSession> StartRun(const RunSessionOptions& options,
                                     RunSession session, const Clock& clock) {
@@ -105,6 +132,10 @@ absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
   RunSession session;
   KMYRIAD_ASSIGN_OR_RETURN(session.directory,
                            RunDirectory::Open(files, options.run_dir));
+  // Later its checkpoints hold what came of it.
+  if (session.directory->head().checkpoint().empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(session.initial, ReadInitial(options, files));
+  }
   if (!session.directory->exists()) {
     return StartRun(options, std::move(session), clock);
   }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
+#include "common/base/tensor.h"
 #include "kmyriad/v1/run_config.pb.h"
 #include "learner/checkpoint/run_directory.h"
 
@@ -49,12 +50,16 @@ struct RunSession {
   int threads = 1;
   // Differences that may change bits, one line each; to be said loudly.
   std::vector<std::string> recorded;
+  // What the configuration's task starts from: the tensors of the run folder's
+  // initial.safetensors. Empty if it names none.
+  std::vector<NamedTensor> initial;
 };
 
 // Locks the run directory, and makes or resumes the run in it.
 // FAILED_PRECONDITION: the configuration differs in something fixed (naming
 // each difference), the mode forbids it, or the format is newer. UNAVAILABLE:
-// another process has the run.
+// another process has the run. NOT_FOUND or DATA_LOSS: the task's initial
+// policy is missing or another one.
 absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
                                           FileSystem& files,
                                           const Clock& clock);

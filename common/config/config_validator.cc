@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/base/check.h"
+#include "common/base/digest.h"
 #include "common/base/status_macros.h"
 #include "common/config/field_table.h"
 #include "common/config/run_config.h"
@@ -50,6 +51,7 @@ absl::Status CheckField(const v1::RunConfig& config, const FieldPath& path,
                         const FieldRule& rule) {
   const std::string key = path.key();
   if (!HasValue(config, path)) {
+    if (rule.optional) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat(key, " is missing; give it a value (",
                      TypeText(*path.field), "), or start from a preset"));
@@ -176,6 +178,34 @@ absl::Status CheckFeatures(const v1::RunConfig& config) {
                              "x,y,z*4"));
 }
 
+// A goal, and what belongs to it, or nothing.
+absl::Status CheckGoal(const v1::Task& task) {
+  if (!task.has_goal()) {
+    if (!task.has_radius() && !task.has_critic_warmup() &&
+        !task.has_initial_sha256()) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(
+        "task.goal is missing; name a goal of the terrain, or leave the other "
+        "keys of the task away");
+  }
+  if (task.goal().empty() || !IsPrintableUtf8(task.goal())) {
+    return Refuse("task.goal", absl::CEscape(task.goal()),
+                  "must be the name of a goal of the terrain");
+  }
+  if (!task.has_radius() || !task.has_critic_warmup()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(task.has_radius() ? "task.critic_warmup" : "task.radius",
+                     " is missing; a task needs it"));
+  }
+  if (task.has_initial_sha256() &&
+      !DigestFromHex(task.initial_sha256(), "task.initial_sha256").ok()) {
+    return Refuse("task.initial_sha256", absl::CEscape(task.initial_sha256()),
+                  "must be 64 hexadecimal digits");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTrunk(const v1::RunConfig& config) {
   const auto& trunk = config.network().trunk();
   const std::string value = absl::StrJoin(trunk, ",");
@@ -289,6 +319,7 @@ absl::Status ValidateRunConfig(const v1::RunConfig& config) {
   KMYRIAD_RETURN_IF_ERROR(CheckTrunk(config));
   KMYRIAD_RETURN_IF_ERROR(CheckPopulation(config));
   KMYRIAD_RETURN_IF_ERROR(CheckDevice(config.learner().device()));
+  KMYRIAD_RETURN_IF_ERROR(CheckGoal(config.task()));
   if (config.rpc().credit_bytes() < config.rpc().batch_bytes()) {
     return Refuse("rpc.credit_bytes", config.rpc().credit_bytes(),
                   absl::StrCat("must be at least rpc.batch_bytes = ",

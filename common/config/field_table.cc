@@ -31,6 +31,12 @@ FieldRule Text(const char* key, bool rollout, Effect effect,
   return rule;
 }
 
+// `rule` of a key that may be absent.
+FieldRule Optional(FieldRule rule) {
+  rule.optional = true;
+  return rule;
+}
+
 // Columns: key, part of the rollout, effect, least, greatest, above.
 std::vector<FieldRule> MakeRules() {
   return {
@@ -83,6 +89,10 @@ std::vector<FieldRule> MakeRules() {
       {"rpc.credit_bytes", false, kFree, 64 << 10, 1 << 30},
       {"rpc.batch_bytes", false, kFree, 4 << 10, 8 << 20},
       {"rpc.min_lease_seconds", false, kFree, 0.05, 3600},
+      Optional({"task.goal", false, kFixed}),
+      Optional({"task.radius", false, kFixed, 0, 100, true}),
+      Optional({"task.critic_warmup", false, kFixed, 0, 1e6}),
+      Optional({"task.initial_sha256", false, kFixed}),
   };
 }
 

@@ -27,6 +27,8 @@ struct FieldRule {
   bool above = false;
   // Texts: the valid ones; empty if they are checked in another way.
   std::vector<std::string> choices = {};
+  // May be absent.
+  bool optional = false;
 };
 
 // One rule per key, in the order of the proto.

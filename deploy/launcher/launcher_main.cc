@@ -20,7 +20,9 @@
 #include "deploy/launcher/commands/ctl.h"
 #include "deploy/launcher/commands/doctor.h"
 #include "deploy/launcher/commands/entropy.h"
+#include "deploy/launcher/commands/eval.h"
 #include "deploy/launcher/commands/export.h"
+#include "deploy/launcher/commands/finetune.h"
 #include "deploy/launcher/commands/inspect.h"
 #include "deploy/launcher/commands/plot.h"
 #include "deploy/launcher/commands/train.h"
@@ -39,6 +41,8 @@ struct AllOptions {
   InspectOptions inspect;
   ExportOptions exported;
   EntropyCommandOptions entropy;
+  EvalOptions eval;
+  FinetuneOptions finetune;
   PlotOptions plot;
   CertsOptions certs;
   std::string doctor_runs = kRunsFolder;
@@ -199,6 +203,75 @@ void AddEntropy(CLI::App& app, EntropyCommandOptions& options) {
   command->add_flag("--json", options.json, "As JSON");
 }
 
+void AddEval(CLI::App& app, EvalOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "eval", "What a population does in fresh episodes: goals and coverage");
+  command
+      ->add_option("target", options.target,
+                   "Name or folder of a run, or folder of a checkpoint")
+      ->required();
+  AddRuns(command, &options.runs);
+  command
+      ->add_option("--goal", options.goals,
+                   "Goal of the terrain; repeatable (all)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--episodes", options.episodes,
+                   "Episodes per agent, for sampled and mean actions each")
+      ->capture_default_str();
+  command
+      ->add_option("--radius", options.radius,
+                   "How near a goal counts (0.5 m, PointMass 0.3 cells)")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--set", options.set, "Another set of episodes: 0, 1, ...")
+      ->capture_default_str();
+  command->add_flag("--json", options.json, "As JSON");
+}
+
+void AddFinetune(CLI::App& app, FinetuneOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "finetune", "Learn to reach a goal, from a pretrained population");
+  command
+      ->add_option("--from", options.from,
+                   "Name or folder of a run, or folder of a checkpoint")
+      ->required();
+  command->add_option("--task", options.task, "TERRAIN/GOAL, e.g. maze/G3")
+      ->required();
+  command
+      ->add_option("--use", options.use,
+                   "select: the best head; joint: all; random: none of it")
+      ->check(CLI::IsMember({"select", "joint", "random"}))
+      ->capture_default_str();
+  command->add_option("--name", options.name,
+                      "Name of the new run (SOURCE-GOAL-USE)");
+  AddRuns(command, &options.runs);
+  command->add_option_function<uint64_t>(
+      "--epochs", [&options](uint64_t value) { options.epochs = value; },
+      "Epochs in all, also after a resume (40)");
+  command->add_option_function<uint64_t>(
+      "--seed", [&options](uint64_t value) { options.seed = value; },
+      "Seed of every random number (the source's)");
+  command
+      ->add_option("--radius", options.radius,
+                   "How near the goal counts (0.5 m, PointMass 0.3 cells)")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--selection-episodes", options.selection_episodes,
+                   "Episodes of every head that select tries")
+      ->capture_default_str();
+  command
+      ->add_option("--critic-warmup", options.critic_warmup,
+                   "First epochs in which the critic alone learns")
+      ->capture_default_str();
+  command
+      ->add_option("--set", options.overrides,
+                   "Override one key, group.key=value; repeatable")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void AddOthers(CLI::App& app, AllOptions& all) {
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Verify a checkpoint and say what it holds");
@@ -302,6 +375,8 @@ int Main(int argc, char** argv) {
   AddCtl(app, all.ctl);
   AddExport(app, all.exported);
   AddEntropy(app, all.entropy);
+  AddEval(app, all.eval);
+  AddFinetune(app, all.finetune);
   AddOthers(app, all);
   try {
     app.parse(argc, argv);
@@ -319,12 +394,14 @@ int Main(int argc, char** argv) {
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);
   if (command == "export") return RunExport(all.exported);
+  if (command == "eval") return RunEval(all.eval);
   if (command == "doctor") return RunDoctor(all.doctor_runs, all.json);
   if (command == "version") return RunVersion(all.json);
   // The other processes are forked: gRPC's own fork handlers would only warn.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
   SignalSource signals;
   if (command == "ctl") return RunCtl(all.ctl, signals);
+  if (command == "finetune") return RunFinetune(all.finetune, signals);
   return RunTrain(all.train, signals);
 }
 

@@ -99,6 +99,7 @@ absl::StatusOr<Population> LoadPopulation(FileSystem& files,
                      content.manifest.run_uuid(), ", not to ",
                      population.run_uuid, "; move it away"));
   }
+  population.normalizer = content.normalizer;
   population.epoch = content.manifest.epoch();
   population.env_steps = content.manifest.env_steps();
   KMYRIAD_ASSIGN_OR_RETURN(

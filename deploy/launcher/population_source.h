@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "actor/env/vector_env.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
 #include "common/base/file_system.h"
+#include "common/base/tensor.h"
 #include "common/policy/policy_weights.h"
 #include "kmyriad/v1/run_config.pb.h"
 
@@ -27,6 +29,8 @@ struct Population {
   // As the run recorded it.
   EnvironmentSpec spec;
   PolicyWeights weights;  // all heads
+  // normalizer.*, as the checkpoint has them.
+  std::vector<NamedTensor> normalizer;
   Digest policy_hash{};
 };
 

@@ -185,12 +185,18 @@ std::string EpochLine(const nlohmann::json& metrics, uint64_t target_epochs,
   const auto seconds = metrics.find("seconds");
   const nlohmann::json none;
   const nlohmann::json& s = seconds != metrics.end() ? *seconds : none;
+  const std::string success =
+      metrics.contains("success")
+          ? absl::StrFormat("success %.3f (best %.3f)  ",
+                            NumberOr(metrics, "success", NAN),
+                            NumberOr(metrics, "success_best", NAN))
+          : "";
   return absl::StrFormat(
-      "epoch %d/%d  entropy %.3f nats  coverage %.1f %% (ever %.1f %%)  "
+      "epoch %d/%d  %sentropy %.3f nats  coverage %.1f %% (ever %.1f %%)  "
       "%s env steps  %s steps/s  %.2f s (collect %.2f, score %.2f, update "
       "%.2f, checkpoint %.2f)  ETA %s",
       static_cast<uint64_t>(NumberOr(metrics, "epoch", 0)), target_epochs,
-      NumberOr(metrics, "entropy_nats", NAN),
+      success, NumberOr(metrics, "entropy_nats", NAN),
       100 * NumberOr(metrics, "coverage", NAN),
       100 * NumberOr(metrics, "coverage_ever", NAN),
       FormatCount(NumberOr(metrics, "env_steps", 0)),

@@ -14,24 +14,31 @@ constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 constexpr char kStepsName[] = "adam.steps";
 
+struct StepCounts {
+  int64_t steps = 0;
+  int64_t held = 0;
+};
+
 // `tensors` without the step counter; its value, or a status.
-absl::StatusOr<int64_t> TakeSteps(std::vector<NamedTensor>* tensors) {
+absl::StatusOr<StepCounts> TakeSteps(std::vector<NamedTensor>* tensors) {
   for (size_t i = 0; i < tensors->size(); ++i) {
     const NamedTensor& tensor = (*tensors)[i];
     if (tensor.name != kStepsName) continue;
-    int64_t steps = 0;
+    int64_t counts[2] = {};
     if (tensor.type != TensorType::kInt64 ||
-        tensor.data.size() != sizeof(steps)) {
+        (tensor.data.size() != sizeof(int64_t) &&
+         tensor.data.size() != sizeof(counts))) {
       return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", kStepsName, " is not one int64"));
+          absl::StrCat("tensor ", kStepsName, " is not one int64, or two"));
     }
-    std::memcpy(&steps, tensor.data.data(), sizeof(steps));
-    if (steps < 0) {
+    std::memcpy(counts, tensor.data.data(), tensor.data.size());
+    if (counts[0] < 0 || counts[1] < 0 || counts[1] > counts[0]) {
       return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", kStepsName, " = ", steps, " is negative"));
+          absl::StrCat("tensor ", kStepsName, " = ", counts[0], ", ", counts[1],
+                       " held: is negative, or more are held than there are"));
     }
     tensors->erase(tensors->begin() + static_cast<std::ptrdiff_t>(i));
-    return steps;
+    return StepCounts{counts[0], counts[1]};
   }
   return absl::InvalidArgumentError(
       absl::StrCat("tensor ", kStepsName, " is missing"));
@@ -39,20 +46,23 @@ absl::StatusOr<int64_t> TakeSteps(std::vector<NamedTensor>* tensors) {
 
 }  // namespace
 
-Adam::Adam(const ParameterList& parameters) {
+Adam::Adam(const ParameterList& parameters, size_t holdable)
+    : holdable_(holdable) {
   for (Parameter* parameter : parameters) {
     moments_.push_back({parameter, at::zeros_like(parameter->value),
                         at::zeros_like(parameter->value)});
   }
 }
 
-void Adam::Step(const std::vector<double>& learning_rates) {
+void Adam::Step(const std::vector<double>& learning_rates, bool hold) {
   ++steps_;
-  const double t = static_cast<double>(steps_);
-  const double correction1 = 1.0 - std::pow(kBeta1, t);
-  const double correction2 = 1.0 - std::pow(kBeta2, t);
-  for (size_t i = 0; i < moments_.size(); ++i) {
+  if (hold) ++held_;
+  for (size_t i = hold ? holdable_ : 0; i < moments_.size(); ++i) {
     Moments& moments = moments_[i];
+    const double t =
+        static_cast<double>(i < holdable_ ? steps_ - held_ : steps_);
+    const double correction1 = 1.0 - std::pow(kBeta1, t);
+    const double correction2 = 1.0 - std::pow(kBeta2, t);
     const at::Tensor& gradient = moments.parameter->gradient;
     moments.first.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
     moments.second.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
@@ -81,21 +91,24 @@ std::vector<NamedTensor> Adam::Save() {
   NamedTensor steps;
   steps.name = kStepsName;
   steps.type = TensorType::kInt64;
-  steps.shape = {1};
-  steps.data.resize(sizeof(steps_));
-  std::memcpy(steps.data.data(), &steps_, sizeof(steps_));
+  const int64_t counts[2] = {steps_, held_};
+  steps.shape = {held_ == 0 ? 1 : 2};
+  steps.data.resize(static_cast<size_t>(steps.shape[0]) * sizeof(int64_t));
+  std::memcpy(steps.data.data(), counts, steps.data.size());
   tensors.push_back(steps);
   return tensors;
 }
 
 absl::Status Adam::Check(std::vector<NamedTensor> tensors) {
-  const absl::StatusOr<int64_t> steps = TakeSteps(&tensors);
+  const absl::StatusOr<StepCounts> steps = TakeSteps(&tensors);
   if (!steps.ok()) return steps.status();
   return CheckTensors(tensors, Slots());
 }
 
 void Adam::Load(std::vector<NamedTensor> tensors) {
-  steps_ = *TakeSteps(&tensors);
+  const StepCounts counts = *TakeSteps(&tensors);
+  steps_ = counts.steps;
+  held_ = counts.held;
   CopyTensors(tensors, Slots());
 }
 
@@ -107,6 +120,7 @@ Adam::State Adam::Snapshot() const {
     state.tensors.push_back(moments.second.clone());
   }
   state.steps = steps_;
+  state.held = held_;
   return state;
 }
 
@@ -117,6 +131,7 @@ void Adam::Restore(const State& state) {
     moments_[i].second.copy_(state.tensors[3 * i + 2]);
   }
   steps_ = state.steps;
+  held_ = state.held;
 }
 
 }  // namespace kmyriad

@@ -19,15 +19,18 @@ namespace kmyriad {
 // of the heads make its state per-head state. Not thread-safe.
 class Adam {
  public:
-  // `parameters` stay where they are while this object lives.
-  explicit Adam(const ParameterList& parameters);
+  // `parameters` stay where they are while this object lives. The first
+  // `holdable` of them can sit steps out.
+  explicit Adam(const ParameterList& parameters, size_t holdable = 0);
 
   // One step along the parameters' gradients; learning_rates[i] is that of
-  // parameter i.
-  void Step(const std::vector<double>& learning_rates);
+  // parameter i. `hold`: the holdable ones stay as they are, moments and the
+  // count of steps that corrects them included.
+  void Step(const std::vector<double>& learning_rates, bool hold = false);
 
   // "adam.NAME.first", "adam.NAME.second" [shape of the parameter] and
-  // "adam.steps" int64 [1].
+  // "adam.steps" int64 [1], or [2] with the number of held steps if there were
+  // any.
   std::vector<NamedTensor> Save();
   // INVALID_ARGUMENT naming the tensor, nothing changed.
   absl::Status Check(std::vector<NamedTensor> tensors);
@@ -38,6 +41,7 @@ class Adam {
   struct State {
     std::vector<at::Tensor> tensors;
     int64_t steps = 0;
+    int64_t held = 0;
   };
   State Snapshot() const;
   void Restore(const State& state);
@@ -51,7 +55,10 @@ class Adam {
   std::vector<TensorSlot> Slots();
 
   std::vector<Moments> moments_;
+  const size_t holdable_;
   int64_t steps_ = 0;
+  // Steps that the holdable parameters sat out.
+  int64_t held_ = 0;
 };
 
 }  // namespace kmyriad

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <vector>
 
 namespace kmyriad {
 namespace {
@@ -30,12 +31,18 @@ Moments MomentsOf(uint64_t count, const Get& get) {
 
 void ComputeAdvantages(const float* rewards, const float* values,
                        uint32_t episodes, uint32_t horizon, double gamma,
-                       double lambda, float* advantages) {
+                       double lambda, float* advantages,
+                       const uint8_t* counts) {
   for (uint32_t episode = 0; episode < episodes; ++episode) {
     const size_t first = static_cast<size_t>(episode) * horizon;
     double next_value = 0;
     double advantage = 0;
     for (uint32_t t = horizon; t-- > 0;) {
+      if (counts != nullptr && counts[first + t] == 0) {
+        next_value = advantage = 0;
+        advantages[first + t] = 0;
+        continue;
+      }
       const double value = values[first + t];
       const double delta = rewards[first + t] + gamma * next_value - value;
       advantage = delta + gamma * lambda * advantage;
@@ -45,16 +52,28 @@ void ComputeAdvantages(const float* rewards, const float* values,
   }
 }
 
-void StandardizeGroups(float* values, uint64_t groups, uint64_t group_size) {
+void StandardizeGroups(float* values, uint64_t groups, uint64_t group_size,
+                       const uint8_t* counts) {
   // Below this spread there is nothing to learn from, only rounding to blow
   // up.
   constexpr double kMinStd = 1e-8;
   for (uint64_t group = 0; group < groups; ++group) {
     float* part = values + group * group_size;
-    const Moments moments =
-        MomentsOf(group_size, [&](uint64_t i) { return double{part[i]}; });
-    const double scale = 1.0 / std::max(std::sqrt(moments.variance), kMinStd);
+    const uint8_t* kept =
+        counts == nullptr ? nullptr : counts + group * group_size;
+    std::vector<uint64_t> ids;
     for (uint64_t i = 0; i < group_size; ++i) {
+      if (kept == nullptr || kept[i] != 0) {
+        ids.push_back(i);
+      } else {
+        part[i] = 0;
+      }
+    }
+    if (ids.empty()) continue;
+    const Moments moments =
+        MomentsOf(ids.size(), [&](uint64_t i) { return double{part[ids[i]]}; });
+    const double scale = 1.0 / std::max(std::sqrt(moments.variance), kMinStd);
+    for (const uint64_t i : ids) {
       part[i] = static_cast<float>((part[i] - moments.mean) * scale);
     }
   }

@@ -88,12 +88,47 @@ std::vector<float> ComputeValues(
   return values;
 }
 
+// Of the samples that count.
+double VarianceExplained(const std::vector<float>& targets,
+                         const std::vector<float>& values,
+                         const uint8_t* counts) {
+  if (counts == nullptr) {
+    return ExplainedVariance(targets.data(), values.data(), targets.size());
+  }
+  std::vector<float> kept_targets;
+  std::vector<float> kept_values;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (counts[i] == 0) continue;
+    kept_targets.push_back(targets[i]);
+    kept_values.push_back(values[i]);
+  }
+  return ExplainedVariance(kept_targets.data(), kept_values.data(),
+                           kept_targets.size());
+}
+
+// An agent without advantages has no gradient. False if that are all.
+bool SilenceAgents(const uint8_t* trained, int64_t agents,
+                   std::vector<float>* advantages) {
+  if (trained == nullptr) return true;
+  const int64_t size = static_cast<int64_t>(advantages->size()) / agents;
+  bool any = false;
+  for (int64_t agent = 0; agent < agents; ++agent) {
+    if (trained[agent] != 0) {
+      any = true;
+    } else {
+      std::fill_n(advantages->begin() + agent * size, size, 0.0f);
+    }
+  }
+  return any;
+}
+
 }  // namespace
 
 RecordColumns SplitRecords(const at::Tensor& records) {
-  const int64_t actions = records.size(2) - 3;
+  const int64_t actions = records.size(2) - 4;
   return {records.narrow(2, 0, actions), records.select(2, actions),
-          records.select(2, actions + 1), records.select(2, actions + 2)};
+          records.select(2, actions + 1), records.select(2, actions + 2),
+          records.select(2, actions + 3)};
 }
 
 absl::Status CheckSamples(const PolicyOptimizerOptions& options,
@@ -138,7 +173,7 @@ absl::StatusOr<EpochData> PrepareEpoch(
   EpochData data;
   data.rows = at::empty({m, count, networks[0]->row_columns()},
                         master.dtype(networks[0]->product_type()));
-  data.records = at::empty({m, count, act_dim + 3}, master);
+  data.records = at::empty({m, count, act_dim + 4}, master);
   const int64_t obs_dim = options.shape.obs_dim;
   const ActorTensors actors = {
       View(samples.observations, {m, count, obs_dim}),
@@ -162,7 +197,7 @@ absl::StatusOr<EpochData> PrepareEpoch(
   std::vector<float> advantages(total);
   ComputeAdvantages(samples.rewards, values.data(), samples.envs,
                     samples.horizon, options.gamma, options.lambda,
-                    advantages.data());
+                    advantages.data(), samples.counts);
   std::vector<float> targets(total);
   for (uint64_t i = 0; i < total; ++i) {
     targets[i] = advantages[i] + values[i];
@@ -173,11 +208,17 @@ absl::StatusOr<EpochData> PrepareEpoch(
           ", value ", values[i], ")"));
     }
   }
-  data.explained_variance =
-      ExplainedVariance(targets.data(), values.data(), total);
+  data.explained_variance = VarianceExplained(targets, values, samples.counts);
   if (options.normalize_advantages) {
     StandardizeGroups(advantages.data(), static_cast<uint64_t>(m),
-                      static_cast<uint64_t>(count));
+                      static_cast<uint64_t>(count), samples.counts);
+  }
+  data.train_policy = SilenceAgents(samples.trained, m, &advantages);
+  data.records.select(2, act_dim + 3).fill_(1);
+  if (samples.counts != nullptr) {
+    data.records.select(2, act_dim + 3)
+        .copy_(at::from_blob(const_cast<uint8_t*>(samples.counts), {m, count},
+                             at::kByte));
   }
   data.records.select(2, act_dim + 1)
       .copy_(View(advantages.data(), {m, count}));

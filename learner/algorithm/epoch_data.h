@@ -20,20 +20,23 @@ namespace kmyriad {
 struct EpochData {
   // [m, S, row_columns], product type: see MultiHeadActorCritic::FillRows.
   at::Tensor rows;
-  // [m, S, A + 3], master type: u, ln density of u under the behaviour
-  // policy, advantage, value target.
+  // [m, S, A + 4], master type: u, ln density of u under the behaviour
+  // policy, advantage, value target, 1 if the sample counts (else 0).
   at::Tensor records;
+  // Whether any policy learns.
+  bool train_policy = true;
   double explained_variance = 0;
   // Share of |tanh u| > 0.97.
   double saturated_fraction = 0;
 };
 
-// Splits a chunk [m, b, A + 3] of records.
+// Splits a chunk [m, b, A + 4] of records.
 struct RecordColumns {
   at::Tensor actions;       // [m, b, A]
   at::Tensor log_density;   // [m, b]
   at::Tensor advantages;    // [m, b]
   at::Tensor value_target;  // [m, b]
+  at::Tensor counts;        // [m, b]
 };
 RecordColumns SplitRecords(const at::Tensor& records);
 

@@ -57,15 +57,17 @@ void GradientWorker::Accumulate(const EpochData& data,
   network_->BackwardPolicy(rows, mean_gradient, log_std_gradient);
 
   // The critic is shared: mean over all agents' samples.
-  const at::Tensor error = network_->ForwardValue(rows) - record.value_target;
+  const at::Tensor error =
+      (network_->ForwardValue(rows) - record.value_target).mul_(record.counts);
   const double value_scale = 2.0 / (static_cast<double>(minibatch_samples) *
                                     static_cast<double>(rows.size(0)));
   network_->BackwardValue(rows, error * value_scale);
 
   const at::Tensor ratio_minus_one = log_ratio.expm1();
-  shard->sums.add_(at::stack({output.loss, (ratio_minus_one - log_ratio).sum(),
-                              output.clipped.to(log_ratio.scalar_type()),
-                              error.square().sum(), absolute_mean}));
+  shard->sums.add_(at::stack(
+      {output.loss, (ratio_minus_one - log_ratio).mul_(record.counts).sum(),
+       output.clipped.to(log_ratio.scalar_type()), error.square().sum(),
+       absolute_mean}));
   shard->ratio_error =
       at::maximum(shard->ratio_error, ratio_minus_one.abs().max());
 }

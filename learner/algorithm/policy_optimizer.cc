@@ -104,7 +104,8 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
         objective_(std::move(objective)),
         network_(options.shape, master_,
                  options.precision == "bf16" ? at::kBFloat16 : at::kFloat),
-        adam_(network_.AllParameters()) {
+        adam_(network_.AllParameters(), network_.TrunkParameters().size() +
+                                            network_.HeadParameters().size()) {
     for (int i = 0; i < options.threads; ++i) {
       workers_.push_back(std::make_unique<GradientWorker>(
           network_, *objective_, options.entropy_coefficient));
@@ -174,8 +175,9 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
   at::Tensor ComputeGradients(const EpochData& data, const at::Tensor& indices,
                               Progress* progress, at::Tensor sums);
   uint64_t ChunkCount(uint64_t samples) const;
-  // Clips, checks and steps. INTERNAL if a gradient is not finite.
-  absl::Status Step(uint64_t epoch, UpdateStats* stats);
+  // Clips, checks and steps; without `train_policy`, the critic alone.
+  // INTERNAL if a gradient is not finite.
+  absl::Status Step(uint64_t epoch, bool train_policy, UpdateStats* stats);
 
   const PolicyOptimizerOptions options_;
   const at::TensorOptions master_;
@@ -333,7 +335,7 @@ absl::StatusOr<TorchPolicyOptimizer::PassResult> TorchPolicyOptimizer::RunPass(
     if (pass == 0 && part == 0) {
       stats->ratio_max_error = ratio_error.item<double>();
     }
-    KMYRIAD_RETURN_IF_ERROR(Step(epoch, stats));
+    KMYRIAD_RETURN_IF_ERROR(Step(epoch, data.train_policy, stats));
   }
   PassResult result;
   const at::Tensor host = sums.cpu();
@@ -394,7 +396,8 @@ at::Tensor TorchPolicyOptimizer::ComputeGradients(const EpochData& data,
   return ratio_error;
 }
 
-absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, UpdateStats* stats) {
+absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, bool train_policy,
+                                        UpdateStats* stats) {
   const ParameterList trunk = network_.TrunkParameters();
   const ParameterList heads = network_.HeadParameters();
   const ParameterList critic = network_.CriticParameters();
@@ -414,7 +417,7 @@ absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, UpdateStats* stats) {
       std::max(stats->head_grad_norm_max, static_cast<double>(norm[1]));
   std::vector<double> rates(trunk.size() + heads.size(), stats->learning_rate);
   rates.resize(rates.size() + critic.size(), options_.critic_learning_rate);
-  adam_.Step(rates);
+  adam_.Step(rates, /*hold=*/!train_policy);
   heads[2]->value.clamp_(kMinLogStd, kMaxLogStd);
   network_.Refresh();
   return absl::OkStatus();

@@ -50,6 +50,12 @@ struct EpochSamples {
   const float* actions = nullptr;       // [envs, horizon, act_dim] before tanh
   const float* log_probs = nullptr;     // [envs, horizon] of the actors
   const float* rewards = nullptr;       // [envs, horizon] standardised
+  // Samples that count, [envs, horizon], 1 or 0: an episode is over before the
+  // first that does not. Null: all count.
+  const uint8_t* counts = nullptr;
+  // Agents whose policies learn, [agents], 1 or 0; the critic learns from all.
+  // Null: all. If it is none, trunk and heads stay as they are.
+  const uint8_t* trained = nullptr;
 };
 
 // Means over the samples of the last pass, each taken before the step of its

@@ -12,7 +12,7 @@ Json MakeMetrics(const EpochReport& report) {
   const UpdateStats& update = report.update;
   const PhaseSeconds& seconds = report.seconds;
   const double total = seconds.total();
-  return {
+  Json metrics = {
       {"epoch", report.epoch},
       {"policy_version", report.epoch},
       {"env_steps", report.env_steps},
@@ -63,6 +63,13 @@ Json MakeMetrics(const EpochReport& report) {
         {"checkpoint", seconds.checkpoint},
         {"total", total}}},
   };
+  if (report.task.has_value()) {
+    metrics["success"] = report.task->success;
+    metrics["success_best"] = report.task->success_best;
+    metrics["agents_with_success"] = report.task->agents_with_success;
+    metrics["steps_to_goal"] = report.task->steps_to_goal;
+  }
+  return metrics;
 }
 
 void Flatten(const Json& value, const std::string& prefix,

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "absl/types/optional.h"
 #include "common/base/digest.h"
 #include "learner/algorithm/policy_optimizer.h"
 #include "learner/collector/segment_assembler.h"
@@ -20,6 +21,16 @@ struct PhaseSeconds {
   // Of the save before this epoch: its own comes after the epoch's line.
   double checkpoint = 0;
   double total() const { return collect + score + update + checkpoint; }
+};
+
+// How the episodes of an epoch did at the run's task.
+struct TaskReport {
+  // Share of episodes that came to the goal: of all agents, of the best one.
+  double success = 0;
+  double success_best = 0;
+  uint32_t agents_with_success = 0;
+  // Mean over those episodes, the last step included; 0 if there are none.
+  double steps_to_goal = 0;
 };
 
 // What is known of a finished epoch.
@@ -39,6 +50,8 @@ struct EpochReport {
   // Samples of segments that had to be computed again.
   uint64_t recomputed_samples = 0;
   PhaseSeconds seconds;
+  // Absent if the run has no task.
+  absl::optional<TaskReport> task;
 };
 
 // The epoch's line of metrics.jsonl (design section 11), without newline.

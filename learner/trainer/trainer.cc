@@ -5,10 +5,12 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 #include "common/math/philox.h"
+#include "learner/trainer/task_reward.h"
 
 namespace kmyriad {
 namespace {
@@ -148,6 +150,39 @@ Trainer::Trainer(const v1::RunConfig& config,
       cell_visits_(environment.coverage.reachable.size()),
       cell_visits_total_(environment.coverage.reachable.size()) {}
 
+absl::Status Trainer::StartTask() {
+  if (!config_.task().has_goal()) return absl::OkStatus();
+  KMYRIAD_ASSIGN_OR_RETURN(task_,
+                           FindGoalTask(environment_, config_.task().goal(),
+                                        config_.task().radius()));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
+  std::vector<NamedTensor> parameters = optimizer_->SaveParameters();
+  for (NamedTensor& parameter : parameters) {
+    if (!absl::StartsWith(parameter.name, "trunk.") &&
+        !absl::StartsWith(parameter.name, "heads.")) {
+      continue;
+    }
+    const auto found = std::find_if(
+        tensors.begin(), tensors.end(),
+        [&](const auto& tensor) { return tensor.name == parameter.name; });
+    if (found == tensors.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the initial policy has no tensor ", parameter.name));
+    }
+    parameter = *found;
+  }
+  ObservationNormalizer normalizer(environment_.observation);
+  KMYRIAD_RETURN_IF_ERROR(normalizer.Load(tensors));
+  KMYRIAD_RETURN_IF_ERROR(
+      optimizer_->Load(parameters, optimizer_->SaveOptimizer()));
+  normalizer.Freeze();
+  normalizer_ = std::move(normalizer);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PolicyWeights> Trainer::Policy() const {
   return optimizer_->Policy(normalizer_.Mean(), normalizer_.InverseStd());
 }
@@ -216,20 +251,31 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
   const std::vector<uint8_t> mask = PoolMask(samples);
   KMYRIAD_ASSIGN_OR_RETURN(report.score, Score(epoch, samples, mask, monitor));
   PrepareRewards(epoch, mask, &report.score);
+  TaskOutcome outcome;
+  if (task_.has_value()) {
+    outcome = ScoreTask(*task_, samples, config_.population().agents());
+    report.task = outcome.report;
+    report.score.rewards = std::move(outcome.rewards);
+    if (epoch <= config_.task().critic_warmup()) {
+      std::fill(outcome.trained.begin(), outcome.trained.end(), uint8_t{0});
+    }
+  }
   const double scored = clock_.MonotonicSeconds();
   if (!monitor.OnProgress(TrainingPhase::kUpdate, 0)) {
     return absl::CancelledError("abandoned before the update");
   }
   KMYRIAD_ASSIGN_OR_RETURN(
       report.update,
-      optimizer_->Update(
-          {samples.shape.envs, samples.shape.horizon,
-           samples.observations.data(), samples.actions.data(),
-           samples.log_probs.data(), report.score.rewards.data()},
-          epoch, normalizer_.Mean(), normalizer_.InverseStd(),
-          [&monitor](double share) {
-            return monitor.OnProgress(TrainingPhase::kUpdate, share);
-          }));
+      optimizer_->Update({samples.shape.envs, samples.shape.horizon,
+                          samples.observations.data(), samples.actions.data(),
+                          samples.log_probs.data(), report.score.rewards.data(),
+                          task_.has_value() ? outcome.counts.data() : nullptr,
+                          task_.has_value() ? outcome.trained.data() : nullptr},
+                         epoch, normalizer_.Mean(), normalizer_.InverseStd(),
+                         [&monitor](double share) {
+                           return monitor.OnProgress(TrainingPhase::kUpdate,
+                                                     share);
+                         }));
   MergeObservations(epoch, samples);
   CountVisits(report.score);
   window_.Push(samples.features.data(), mask.data());

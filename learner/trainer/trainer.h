@@ -9,9 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
+#include "common/base/goal_task.h"
 #include "common/policy/observation_normalizer.h"
 #include "common/policy/policy_weights.h"
 #include "kmyriad/v1/run_config.pb.h"
@@ -63,6 +65,15 @@ class Trainer {
           const Uuid& run_uuid, std::unique_ptr<PolicyOptimizer> optimizer,
           EntropyClient& entropy, const Clock& clock);
 
+  // Takes on the run's task, if its configuration names one. To be called once,
+  // before anything else. INVALID_ARGUMENT if the terrain has no such goal.
+  absl::Status StartTask();
+
+  // Puts trunk, heads and normaliser (tensors trunk.*, heads.*, normalizer.*)
+  // in the place of the initial ones and freezes the normaliser; the critic
+  // stays as initialised. INVALID_ARGUMENT naming what does not fit.
+  absl::Status Adopt(const std::vector<NamedTensor>& tensors);
+
   // The current policy, all heads, normaliser included.
   absl::StatusOr<PolicyWeights> Policy() const;
 
@@ -97,6 +108,7 @@ class Trainer {
   const Clock& clock_;
   ObservationNormalizer normalizer_;
   ParticleWindow window_;
+  absl::optional<GoalTask> task_;
   // Per coverage cell, [ny, nx]: of the last epoch, and of all.
   std::vector<uint32_t> cell_visits_;
   std::vector<int64_t> cell_visits_total_;

@@ -194,6 +194,11 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
         FormatCount(NumberOr(last, "env_steps", 0)).c_str(),
         NumberOr(last, "entropy_nats", 0), 100 * NumberOr(last, "coverage", 0),
         100 * NumberOr(last, "coverage_ever", 0));
+    if (last.contains("success")) {
+      std::printf(
+          "success: %.3f of the last epoch's episodes, best agent %.3f\n",
+          NumberOr(last, "success", 0), NumberOr(last, "success_best", 0));
+    }
   }
   const std::string command = CommandName();
   std::printf("results: %s\n", folder.c_str());

@@ -29,7 +29,9 @@ absl::StatusOr<v1::RunConfig> With(const std::string& preset,
 TEST(ValidateRunConfigTest, EveryMissingKeyIsNamed) {
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const v1::RunConfig config,
                                With("ant-maze", {}));
-  for (const FieldPath& path : FieldPaths()) {
+  for (size_t i = 0; i < FieldPaths().size(); ++i) {
+    if (FieldRules()[i].optional) continue;
+    const FieldPath& path = FieldPaths()[i];
     v1::RunConfig cut = config;
     google::protobuf::Message& group =
         *cut.GetReflection()->MutableMessage(&cut, path.group);
@@ -230,6 +232,25 @@ TEST(ValidateRunConfigTest, AcceptsWhatIsAtTheBorderOfTheRelations) {
            {"ant-maze", {"env.action_scale=1"}, ""},
        }) {
     EXPECT_THAT(With(test.preset, test.overrides), IsOk());
+  }
+}
+
+TEST(ValidateRunConfigTest, ATaskIsWholeOrAbsent) {
+  EXPECT_THAT(With("point-maze",
+                   {"task.goal=G3", "task.radius=0.3", "task.critic_warmup=2"}),
+              IsOk());
+  for (const auto& [overrides, key] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"task.radius=0.3"}, "task.goal"},
+           {{"task.goal=G3", "task.radius=0.3"}, "task.critic_warmup"},
+           {{"task.goal=G3", "task.critic_warmup=2"}, "task.radius"},
+           {{"task.goal=", "task.radius=0.3", "task.critic_warmup=2"},
+            "task.goal"},
+           {{"task.goal=G3", "task.radius=0.3", "task.critic_warmup=2",
+             "task.initial_sha256=abc"},
+            "task.initial_sha256"}}) {
+    EXPECT_THAT(With("point-maze", overrides),
+                StatusIs(absl::StatusCode::kInvalidArgument, StartsWith(key)));
   }
 }
 

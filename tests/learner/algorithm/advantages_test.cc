@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -80,6 +81,40 @@ TEST(ExplainedVarianceTest, IsOneForPerfectAndZeroForConstantValues) {
   const std::vector<float> constant(100, 3.0f);
   EXPECT_NEAR(ExplainedVariance(returns.data(), constant.data(), 100), 0, 1e-6);
   EXPECT_EQ(ExplainedVariance(constant.data(), returns.data(), 100), 0);
+}
+
+TEST(ComputeAdvantagesTest, AnEpisodeThatEndsEarlyIsAShorterEpisode) {
+  constexpr uint32_t kHorizon = 20;
+  const std::vector<float> rewards = Random(kHorizon, 3);
+  const std::vector<float> values = Random(kHorizon, 4);
+  for (const uint32_t length : {1u, 7u, 19u, 20u}) {
+    std::vector<uint8_t> counts(kHorizon);
+    std::fill_n(counts.begin(), length, uint8_t{1});
+    std::vector<float> advantages(kHorizon, 9);
+    ComputeAdvantages(rewards.data(), values.data(), 1, kHorizon, 0.99, 0.95,
+                      advantages.data(), counts.data());
+    std::vector<float> expected(kHorizon, 0);
+    ComputeAdvantages(rewards.data(), values.data(), 1, length, 0.99, 0.95,
+                      expected.data());
+    EXPECT_EQ(advantages, expected) << length;
+  }
+}
+
+TEST(StandardizeGroupsTest, WhatDoesNotCountIsZeroAndHasNoPart) {
+  std::vector<float> values = Random(12, 5);
+  std::vector<float> kept;
+  std::vector<uint8_t> counts(12);
+  for (size_t i = 0; i < 12; ++i) {
+    counts[i] = i % 3 != 0 && i < 6 ? 1 : 0;
+    if (counts[i] != 0) kept.push_back(values[i]);
+  }
+  // The second group of six has nothing that counts.
+  StandardizeGroups(values.data(), 2, 6, counts.data());
+  StandardizeGroups(kept.data(), 1, kept.size());
+  size_t next = 0;
+  for (size_t i = 0; i < 12; ++i) {
+    EXPECT_EQ(values[i], counts[i] != 0 ? kept[next++] : 0) << i;
+  }
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ class GradientWorkerTest : public ::testing::Test {
     data_.rows =
         at::empty({kAgents, kSamples, network_.row_columns()}, at::kDouble);
     network_.FillRows(Random({kAgents, kSamples, 4}, 1), data_.rows);
-    data_.records = Random({kAgents, kSamples, 2 + 3}, 2);
+    data_.records = Random({kAgents, kSamples, 2 + 4}, 2);
+    data_.records.select(2, 5).fill_(1);
     const at::Tensor z =
         (data_.records.narrow(2, 0, 2) - network_.ForwardPolicy(data_.rows)) *
         std::exp(0.4);

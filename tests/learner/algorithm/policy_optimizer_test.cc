@@ -470,6 +470,119 @@ TEST(PolicyOptimizerTest, SamplesThatDoNotFitAreRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+bool IsCritic(const std::string& name) {
+  return name.find("critic") != std::string::npos ||
+         name.find("embedding") != std::string::npos;
+}
+
+TEST(PolicyOptimizerTest, TheCriticCanLearnAlone) {
+  const auto optimizer = MakeOptimizer(SmallOptions());
+  const std::vector<NamedTensor> before = optimizer->SaveParameters();
+  const SyntheticEpoch data = EpochOf(*optimizer, 1);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> nobody(4, 0);
+  view.trained = nobody.data();
+  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  const std::vector<NamedTensor> after = optimizer->SaveParameters();
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].data != after[i].data, IsCritic(before[i].name))
+        << before[i].name;
+  }
+  // Then the policy's first step is that of a policy that never waited: moments
+  // and their correction begin with it.
+  const auto fresh = MakeOptimizer(SmallOptions());
+  std::vector<NamedTensor> mixed = fresh->SaveParameters();
+  for (size_t i = 0; i < mixed.size(); ++i) {
+    if (IsCritic(mixed[i].name)) mixed[i] = after[i];
+  }
+  ASSERT_TRUE(fresh->Load(mixed, fresh->SaveOptimizer()).ok());
+  ASSERT_TRUE(optimizer->Update(data.View(), 2, kMean, kInvStd, nullptr).ok());
+  ASSERT_TRUE(fresh->Update(data.View(), 2, kMean, kInvStd, nullptr).ok());
+  // The critics differ by their moments, which the policy does not see within
+  // one update.
+  EXPECT_EQ(FloatsOf(*optimizer, "trunk.0.weight"),
+            FloatsOf(*fresh, "trunk.0.weight"));
+  EXPECT_EQ(FloatsOf(*optimizer, "heads.weight"),
+            FloatsOf(*fresh, "heads.weight"));
+}
+
+TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
+  const auto optimizer = MakeOptimizer(SmallOptions());
+  const SyntheticEpoch data = EpochOf(*optimizer, 1);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> nobody(4, 0);
+  view.trained = nobody.data();
+  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  const auto restored = MakeOptimizer(SmallOptions());
+  ASSERT_TRUE(
+      restored->Load(optimizer->SaveParameters(), optimizer->SaveOptimizer())
+          .ok());
+  MustUpdate(*optimizer, 2);
+  MustUpdate(*restored, 2);
+  EXPECT_EQ(StateOf(*optimizer), StateOf(*restored));
+}
+
+TEST(PolicyOptimizerTest, AnAgentThatIsNotTrainedKeepsItsHead) {
+  const auto optimizer = MakeOptimizer(SmallOptions());
+  const std::vector<std::string> names = {"heads.weight", "heads.bias",
+                                          "heads.log_std"};
+  std::vector<std::vector<float>> before;
+  for (const std::string& name : names) {
+    before.push_back(FloatsOf(*optimizer, name));
+  }
+  const SyntheticEpoch data = EpochOf(*optimizer, 1);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> trained = {1, 0, 1, 0};
+  view.trained = trained.data();
+  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::vector<float> after = FloatsOf(*optimizer, names[i]);
+    const size_t size = after.size() / trained.size();
+    for (size_t agent = 0; agent < trained.size(); ++agent) {
+      const auto first = before[i].begin() + agent * size;
+      EXPECT_EQ(std::equal(first, first + size, after.begin() + agent * size),
+                trained[agent] == 0)
+          << names[i] << " of agent " << agent;
+    }
+  }
+}
+
+TEST(PolicyOptimizerTest, WhatComesAfterAnEpisodesEndDoesNotMatter) {
+  std::vector<uint8_t> counts(kEnvs * kHorizon, 1);
+  for (uint32_t env = 0; env < kEnvs; ++env) {
+    std::fill_n(counts.begin() + env * kHorizon + 10 + env, kHorizon - 10 - env,
+                uint8_t{0});
+  }
+  const auto parameters = [&counts](bool change, bool use_counts) {
+    const auto optimizer = MakeOptimizer(SmallOptions());
+    SyntheticEpoch data = EpochOf(*optimizer, 1);
+    for (size_t i = 0; change && i < counts.size(); ++i) {
+      if (counts[i] == 0) data.rewards[i] += 3;
+    }
+    EpochSamples view = data.View();
+    if (use_counts) view.counts = counts.data();
+    EXPECT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+    return StateOf(*optimizer);
+  };
+  EXPECT_EQ(parameters(false, true), parameters(true, true));
+  EXPECT_NE(parameters(false, false), parameters(true, false));
+  EXPECT_NE(parameters(false, true), parameters(false, false));
+}
+
+TEST(PolicyOptimizerTest, SamplesThatAllCountAreAsWithoutCounts) {
+  const auto one = MakeOptimizer(SmallOptions());
+  const auto other = MakeOptimizer(SmallOptions());
+  const SyntheticEpoch data = EpochOf(*one, 1);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> counts(kEnvs * kHorizon, 1);
+  const std::vector<uint8_t> trained(4, 1);
+  ASSERT_TRUE(one->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  view.counts = counts.data();
+  view.trained = trained.data();
+  ASSERT_TRUE(other->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  EXPECT_EQ(StateOf(*one), StateOf(*other));
+}
+
 TEST(PolicyOptimizerTest, CreateNamesWhatIsWrong) {
   const auto message = [](const PolicyOptimizerOptions& options) {
     return std::string(PolicyOptimizer::Create(options).status().message());

@@ -278,5 +278,53 @@ TEST_F(TrainerTest, AWindowIsSentAndSurvivesACheckpoint) {
   EXPECT_EQ(entropy_.last_request().window, 3u);
 }
 
+TEST_F(TrainerTest, ATaskPaysTheGoalInPlaceOfTheEntropy) {
+  v1::RunConfig config = SmallRunConfig(1);
+  config.mutable_task()->set_goal("G");
+  config.mutable_task()->set_radius(0.05f);
+  config.mutable_task()->set_critic_warmup(0);
+  EnvironmentSpec environment = FakeEnvironment();
+  // Beside the features of sample 11, and far from the start.
+  environment.goals = {{"G", buffer_.features[22], buffer_.features[23], 1}};
+  environment.start_x = 4;
+  Trainer trainer(config, environment, Uuid(),
+                  std::make_unique<RewardRecorder>(&rewards_), entropy_,
+                  clock_);
+  ASSERT_THAT(trainer.StartTask(), IsOk());
+  const auto report = trainer.Step(1, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(rewards_[11], 1);
+  ASSERT_TRUE(report->task.has_value());
+  EXPECT_GT(report->task->success, 0);
+  EXPECT_DOUBLE_EQ(
+      40 * report->task->success,
+      static_cast<double>(std::count(rewards_.begin(), rewards_.end(), 1.0f)));
+  const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
+  EXPECT_EQ(line["success"], report->task->success);
+  config.mutable_task()->set_goal("H");
+  Trainer lost(config, environment, Uuid(),
+               std::make_unique<RewardRecorder>(&rewards_), entropy_, clock_);
+  EXPECT_THAT(lost.StartTask(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                         HasSubstr("goal H")));
+}
+
+TEST_F(TrainerTest, AnAdoptedNormaliserStaysAsItIs) {
+  Trainer source = Make(SmallRunConfig(1));
+  ASSERT_THAT(source.Step(1, buffer_, monitor_), IsOk());
+  CheckpointContent content;
+  source.Capture(&content);
+  std::vector<NamedTensor> tensors = content.parameters;
+  tensors.insert(tensors.end(), content.normalizer.begin(),
+                 content.normalizer.end());
+  Trainer trainer = Make(SmallRunConfig(1));
+  ASSERT_THAT(trainer.Adopt(tensors), IsOk());
+  const auto mean = trainer.Policy()->normalizer_mean;
+  EXPECT_EQ(mean, source.Policy()->normalizer_mean);
+  ASSERT_THAT(trainer.Step(1, buffer_, monitor_), IsOk());
+  EXPECT_EQ(trainer.Policy()->normalizer_mean, mean);
+  tensors.pop_back();
+  EXPECT_FALSE(trainer.Adopt(tensors).ok());
+}
+
 }  // namespace
 }  // namespace kmyriad

@@ -1,0 +1,75 @@
+#include "deploy/launcher/evaluation.h"
+
+#include <algorithm>
+
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+
+absl::StatusOr<Evaluation> Evaluate(
+    const std::shared_ptr<const EnvironmentModel>& model,
+    const PolicyWeights& weights, const std::vector<GoalTask>& goals,
+    const EpisodeOptions& options) {
+  const EnvironmentSpec& spec = model->spec();
+  const uint32_t agents = weights.agent_count;
+  const size_t episodes = size_t{agents} * options.episodes;
+  // Per episode, so that threads share nothing: first step at each goal.
+  std::vector<uint32_t> first(episodes * goals.size());
+  std::vector<CellSet> cells(episodes, CellSet(spec.coverage));
+  const uint32_t horizon = model->options().horizon;
+  KMYRIAD_RETURN_IF_ERROR(
+      RunEpisodes(model, weights, options, [&](const Episode& episode) {
+        const size_t row =
+            size_t{episode.agent} * options.episodes + episode.number;
+        cells[row].Add(episode, spec.feature_dim());
+        for (size_t goal = 0; goal < goals.size(); ++goal) {
+          first[row * goals.size() + goal] = FirstStepAtGoal(
+              goals[goal], episode.view.features, spec.feature_dim(),
+              episode.view.flags, episode.steps);
+        }
+      }));
+  Evaluation result;
+  result.env_steps = episodes * uint64_t{horizon};
+  result.cells_reachable = static_cast<uint64_t>(
+      std::count(spec.coverage.reachable.begin(), spec.coverage.reachable.end(),
+                 uint8_t{1}));
+  CellSet together(spec.coverage);
+  for (uint32_t agent = 0; agent < agents; ++agent) {
+    std::vector<GoalScore> scores(goals.size());
+    CellSet own(spec.coverage);
+    for (uint32_t i = 0; i < options.episodes; ++i) {
+      const size_t row = size_t{agent} * options.episodes + i;
+      own.Add(cells[row]);
+      for (size_t goal = 0; goal < goals.size(); ++goal) {
+        const uint32_t step = first[row * goals.size() + goal];
+        const bool there = step < horizon;
+        scores[goal].Add({1, there ? 1u : 0u, there ? uint64_t{step} + 1 : 0});
+      }
+    }
+    together.Add(own);
+    result.cells.push_back(own.reached());
+    result.scores.push_back(std::move(scores));
+  }
+  result.cells_together = together.reached();
+  return result;
+}
+
+int BestAgent(const Evaluation& evaluation, size_t goal) {
+  int best = -1;
+  for (size_t agent = 0; agent < evaluation.scores.size(); ++agent) {
+    const GoalScore& score = evaluation.scores[agent][goal];
+    if (score.successes == 0) continue;
+    if (best >= 0) {
+      const GoalScore& leader = evaluation.scores[best][goal];
+      if (score.successes < leader.successes ||
+          (score.successes == leader.successes &&
+           score.steps >= leader.steps)) {
+        continue;
+      }
+    }
+    best = static_cast<int>(agent);
+  }
+  return best;
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,61 @@
+#ifndef KMYRIAD_DEPLOY_LAUNCHER_EVALUATION_H_
+#define KMYRIAD_DEPLOY_LAUNCHER_EVALUATION_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "actor/env/vector_env.h"
+#include "common/base/goal_task.h"
+#include "common/policy/policy_weights.h"
+#include "deploy/launcher/episodes.h"
+
+namespace kmyriad {
+
+// How one agent did at one goal.
+struct GoalScore {
+  uint32_t episodes = 0;
+  uint32_t successes = 0;
+  // Of the first step at the goal, from 1, over the successful episodes.
+  uint64_t steps = 0;
+
+  double success() const {
+    return static_cast<double>(successes) / static_cast<double>(episodes);
+  }
+  // Mean; 0 without a success.
+  double mean_steps() const {
+    return successes == 0 ? 0 : static_cast<double>(steps) / successes;
+  }
+  void Add(const GoalScore& other) {
+    episodes += other.episodes;
+    successes += other.successes;
+    steps += other.steps;
+  }
+};
+
+// What a population did in fresh episodes.
+struct Evaluation {
+  // [agent][goal]
+  std::vector<std::vector<GoalScore>> scores;
+  // Reachable coverage cells that each agent, and that all together, hit.
+  std::vector<uint64_t> cells;
+  uint64_t cells_together = 0;
+  uint64_t cells_reachable = 0;
+  uint64_t env_steps = 0;
+};
+
+// Runs the episodes and scores them. Same arguments, same result.
+absl::StatusOr<Evaluation> Evaluate(
+    const std::shared_ptr<const EnvironmentModel>& model,
+    const PolicyWeights& weights, const std::vector<GoalTask>& goals,
+    const EpisodeOptions& options);
+
+// The agent with the most successes at `goal`, among equals the one that is
+// there first, then the lower number; never by distance, which would leak a
+// dense signal (reference/method.md 2.3). -1 if none succeeded.
+int BestAgent(const Evaluation& evaluation, size_t goal);
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_DEPLOY_LAUNCHER_EVALUATION_H_
