@@ -401,6 +401,12 @@ int Main(int argc, char** argv) {
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
   SignalSource signals;
   if (command == "ctl") return RunCtl(all.ctl, signals);
+  // Its processes meet over sockets of their own, in plaintext: an identity
+  // that the user has for a cluster is none of theirs.
+  for (const char* name :
+       {"KMYRIAD_TLS_CERTIFICATE", "KMYRIAD_TLS_KEY", "KMYRIAD_TLS_CA"}) {
+    unsetenv(name);
+  }
   if (command == "finetune") return RunFinetune(all.finetune, signals);
   return RunTrain(all.train, signals);
 }
