@@ -13,7 +13,7 @@ TEST(EntropyOptionsTest, DefaultsAreValidAndLocal) {
   const EntropyOptions options;
   EXPECT_THAT(options.Validate(), IsOk());
   EXPECT_THAT(options.listen, HasSubstr("127.0.0.1:"));
-  EXPECT_THAT(options.metrics, HasSubstr("127.0.0.1:"));
+  EXPECT_THAT(options.process.metrics, HasSubstr("127.0.0.1:"));
 }
 
 TEST(EntropyOptionsTest, NamesWhatIsWrong) {
