@@ -428,9 +428,9 @@ class ReplicasTest : public GrpcEntropyClientTest {
     GrpcEntropyClientTest::SetUp();
     std::string addresses;
     for (int i : {0, 1}) {
-      auto server = GrpcServer::Start(
-          {"unix:" + folder_.File("replica" + std::to_string(i)), "", false},
-          {&replicas_[i]}, {});
+      GrpcServerOptions options;
+      options.listen = "unix:" + folder_.File("replica" + std::to_string(i));
+      auto server = GrpcServer::Start(options, {&replicas_[i]}, {});
       ASSERT_THAT(server, IsOk());
       addresses += (i > 0 ? "," : "") + (*server)->address();
       servers_.push_back(*std::move(server));
