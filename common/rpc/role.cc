@@ -21,6 +21,7 @@ constexpr Access kAccess[] = {
     {"/kmyriad.v1.Learner/Collect", Role::kActor},
     {"/kmyriad.v1.Control/", Role::kOperator},
     {"/kmyriad.v1.EntropyService/ScoreEpoch", Role::kLearner},
+    {"/kmyriad.v1.EntropyService/Evaluate", Role::kLearner},
     {"/kmyriad.v1.EntropyService/GetCoverage", Role::kLearner},
     {"/kmyriad.v1.EntropyService/GetCoverage", Role::kOperator},
     {"/kmyriad.v1.EntropyService/GetInfo", Role::kLearner},

@@ -49,6 +49,7 @@ TEST(RoleTest, EachMethodIsOpenToTheRolesThatNeedIt) {
       {"Control/Stop", {Role::kOperator}},
       {"Control/WatchEvents", {Role::kOperator}},
       {"EntropyService/ScoreEpoch", {Role::kLearner}},
+      {"EntropyService/Evaluate", {Role::kLearner}},
       {"EntropyService/GetCoverage", {Role::kLearner, Role::kOperator}},
       {"EntropyService/GetInfo", {Role::kLearner, Role::kOperator}},
   };

@@ -122,6 +122,7 @@ TEST_F(TransportSecurityTest, EveryRoleMayCallItsMethodsAndNoOther) {
       {"/kmyriad.v1.Control/Stop", "...y"},
       {"/kmyriad.v1.Control/WatchEvents", "...y"},
       {"/kmyriad.v1.EntropyService/ScoreEpoch", ".y.."},
+      {"/kmyriad.v1.EntropyService/Evaluate", ".y.."},
       {"/kmyriad.v1.EntropyService/GetCoverage", ".y.y"},
       {"/kmyriad.v1.EntropyService/GetInfo", ".y.y"},
       {"/kmyriad.v1.Nothing/AtAll", "...."},
