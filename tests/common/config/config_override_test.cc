@@ -98,7 +98,11 @@ TEST(ApplyOverrideTest, ReadsWhatValueTextPrints) {
                                LoadRunConfig({"point-maze", "", {}}));
   v1::RunConfig copy;
   for (const FieldPath& path : FieldPaths()) {
-    ASSERT_TRUE(HasValue(config, path)) << path.key();
+    if (!HasValue(config, path)) {
+      // A run that explores has no task.
+      EXPECT_EQ(path.key().rfind("task.", 0), 0u) << path.key();
+      continue;
+    }
     ASSERT_THAT(
         ApplyOverride(path.key() + "=" + ValueText(config, path), &copy),
         IsOk());
