@@ -23,6 +23,7 @@
 #include "actor/rollout/actor_metrics.h"
 #include "actor/rollout/grpc_learner_client.h"
 #include "actor/rollout/rollout_identity.h"
+#include "actor/rollout/run_environment.h"
 #include "common/base/build_info.h"
 #include "common/base/digest.h"
 #include "common/base/logging.h"
@@ -139,20 +140,6 @@ std::string MakeActorId() {
                       ToHex(RandomUuid()).substr(0, 8));
 }
 
-absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeModel(
-    const v1::RunConfig& config) {
-  VectorEnvOptions options;
-  options.task = config.env().task();
-  options.terrain = config.env().terrain();
-  options.horizon = config.env().horizon();
-  options.frame_skip = config.env().frame_skip();
-  options.integrator = config.env().integrator();
-  options.action_scale = config.env().action_scale();
-  options.backend = config.physics().backend();
-  options.features = config.entropy().features();
-  return EnvironmentModel::Create(options);
-}
-
 NetworkShape MakeNetwork(const v1::RunConfig& config,
                          const EnvironmentSpec& spec) {
   NetworkShape network;
@@ -237,7 +224,7 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
                            LoadRunConfig(options.config));
   KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
-  KMYRIAD_ASSIGN_OR_RETURN(const auto model, MakeModel(config));
+  KMYRIAD_ASSIGN_OR_RETURN(const auto model, EnvironmentOfRun(config));
   KMYRIAD_ASSIGN_OR_RETURN(ActorEngineOptions engine_options,
                            MakeEngineOptions(config, model, level));
   engine_options.threads = ResolveThreads(options.threads, config);

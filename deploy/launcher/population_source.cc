@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "actor/rollout/run_environment.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/policy/network_shape.h"
@@ -112,24 +113,10 @@ absl::StatusOr<Population> LoadPopulation(FileSystem& files,
   return population;
 }
 
-absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeEnvironment(
-    const v1::RunConfig& config) {
-  VectorEnvOptions options;
-  options.task = config.env().task();
-  options.terrain = config.env().terrain();
-  options.horizon = config.env().horizon();
-  options.frame_skip = config.env().frame_skip();
-  options.integrator = config.env().integrator();
-  options.action_scale = config.env().action_scale();
-  options.backend = config.physics().backend();
-  options.features = config.entropy().features();
-  return EnvironmentModel::Create(options);
-}
-
 absl::StatusOr<std::shared_ptr<const EnvironmentModel>> EnvironmentOf(
     const Population& population) {
   KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<const EnvironmentModel> model,
-                           MakeEnvironment(population.config));
+                           EnvironmentOfRun(population.config));
   if (model->spec() == population.spec) return model;
   return absl::FailedPreconditionError(
       absl::StrCat("env.terrain = ", population.config.env().terrain(),

@@ -42,10 +42,6 @@ absl::StatusOr<Population> LoadPopulation(FileSystem& files,
                                           const std::string& target,
                                           const std::string& runs);
 
-// The environment that a configuration describes.
-absl::StatusOr<std::shared_ptr<const EnvironmentModel>> MakeEnvironment(
-    const v1::RunConfig& config);
-
 // The environment that the population was trained in. FAILED_PRECONDITION if
 // what this build and its files make of the run's configuration is not what
 // the run recorded (a terrain file that has changed since).
