@@ -1,0 +1,42 @@
+# CUDA is built wherever nvcc is. Sanitizer builds leave it out: their tests
+# run the kernels' host twin.
+option(KMYRIAD_CUDA "Build the CUDA backends where nvcc is" ON)
+set(KMYRIAD_CUDA_ARCHITECTURES 80 90 100
+    CACHE STRING "Compute capabilities to build kernels for")
+set(KMYRIAD_HAVE_CUDA OFF)
+if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_ARCHITECTURES ${KMYRIAD_CUDA_ARCHITECTURES})
+    enable_language(CUDA)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    if(KMYRIAD_CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${KMYRIAD_CCACHE})
+    endif()
+    set(KMYRIAD_HAVE_CUDA ON)
+  endif()
+endif()
+
+# kmyriad_cuda_sources(TARGET t SRCS files.cu...)
+# Adds kernels to a target, with contraction off, so that they give the bits
+# of the other backends. Where there is no nvcc nothing is added;
+# KMYRIAD_HAVE_CUDA, defined for the target alone where they are there, tells
+# its host sources.
+function(kmyriad_cuda_sources)
+  cmake_parse_arguments(ARG "" "TARGET" "SRCS" ${ARGN})
+  if(NOT KMYRIAD_HAVE_CUDA)
+    return()
+  endif()
+  set(kernels ${ARG_TARGET}_kernels)
+  add_library(${kernels} OBJECT ${ARG_SRCS})
+  target_include_directories(${kernels} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(${kernels} PRIVATE
+    --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
+    -Werror=all-warnings)
+  target_sources(${ARG_TARGET} PRIVATE $<TARGET_OBJECTS:${kernels}>)
+  find_package(CUDAToolkit REQUIRED)
+  target_link_libraries(${ARG_TARGET} PRIVATE CUDA::cudart_static)
+  target_compile_definitions(${ARG_TARGET} PRIVATE KMYRIAD_HAVE_CUDA=1)
+endfunction()
