@@ -63,8 +63,11 @@ class ParityComparison {
 
  private:
   template <typename Explained>
-  bool ExplainedBySamples(const ParityState& state, const Explained& explained);
+  bool ExplainedBySamples(const ParityState& state, double positions,
+                          double velocities, const Explained& explained);
   bool ContactsAreSampled(const ParityStep& actual) const;
+  bool StepIsTie(const ParityState& state, const ParityStep& expected,
+                 const ParityStep& actual);
   bool StepJumps(const ParityStep& expected, const ParityStep& actual) const;
   void CountTie(const ParityState& state);
   void CompareRows(const ConstraintProblem& expected,

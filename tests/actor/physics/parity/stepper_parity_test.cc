@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "actor/physics/backend_factory.h"
 #include "gtest/gtest.h"
 #include "tests/actor/physics/parity/ant_parity.h"
 #include "tests/actor/physics/parity/ant_states.h"
+#include "tests/actor/physics/parity/episode_statistics.h"
 #include "tests/actor/physics/parity/parity_report.h"
 #include "tests/actor/physics/parity/stepper_subject.h"
 
@@ -105,6 +107,33 @@ TEST_P(StepperParityControlTest, EveryLaneAndInstructionSetGivesTheSameBits) {
     }
   }
 }
+
+class StepperEpisodeTest : public ::testing::TestWithParam<const char*> {};
+
+// 102,400 physics steps of each engine, as users run them. The control is
+// EpisodeStatisticsTest: another margin rule gives a probability below 1e-6.
+TEST_P(StepperEpisodeTest, DistributionsAreThoseOfTheEngine) {
+  AntBank bank = MakeAntBank(GetParam(), 0);
+  PhysicsOptions physics;
+  physics.boxes = bank.terrain.boxes;
+  EpisodeStatistics episodes[2];
+  for (const bool batched : {false, true}) {
+    const auto model =
+        CreateAntPhysics(batched ? "simd" : "mujoco", physics).value();
+    EpisodeOptions options;
+    options.seed = batched ? 2 : 1;
+    episodes[batched] =
+        RunEpisodes(*model, bank.terrain, *bank.oracle, options).value();
+  }
+  for (int i = 0; i < kEpisodeQuantities; ++i) {
+    const double probability = SameDistribution(episodes[0][i], episodes[1][i]);
+    RecordProperty(kEpisodeQuantityNames[i], std::to_string(probability));
+    EXPECT_GT(probability, 1e-3) << kEpisodeQuantityNames[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Terrains, StepperEpisodeTest,
+                         ::testing::ValuesIn(kParityTerrains));
 
 const auto kBanks = ::testing::Combine(
     ::testing::ValuesIn(kParityTerrains),
