@@ -16,6 +16,8 @@
 #include "actor/env/terrain_library.h"
 #include "actor/physics/backend_factory.h"
 #include "actor/physics/mujoco/ant_mjcf.h"
+#include "actor/physics/mujoco/robot_reader.h"
+#include "actor/physics/simd/stepper.h"
 #include "common/base/clock.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
@@ -31,6 +33,9 @@ constexpr uint32_t kHorizon = 400;
 // Env steps of one slice: a few milliseconds per block.
 constexpr uint32_t kSlice = 4;
 constexpr uint32_t kActuators = 8;
+// Of which the use of lanes is counted.
+constexpr uint32_t kCountedBlocks = 4;
+constexpr uint32_t kCountedSteps = 100;
 
 using Controls = std::array<float, kActuators * kBlockLanes>;
 
@@ -75,6 +80,16 @@ Controls ControlsFor(uint32_t block, uint32_t step) {
     controls[i] = kActionScale * (2 * UniformOpen(random.word[0]) - 1);
   }
   return controls;
+}
+
+// Spread over start and goals, so that walls are met.
+void Place(const Terrain& terrain, uint32_t lane, std::vector<double>* qpos) {
+  const size_t place = lane % (terrain.goals.size() + 1);
+  const bool at_start = place == terrain.goals.size();
+  double* q = qpos->data();
+  q[0] = at_start ? terrain.start_x : terrain.goals[place].x;
+  q[1] = at_start ? terrain.start_y : terrain.goals[place].y;
+  q[2] = terrain.GroundHeight(q[0], q[1]) + 0.75;
 }
 
 // 16 Ants twice: on the backend and in bare mjData.
@@ -125,12 +140,7 @@ class Twins {
                              bare_model_->qpos0 + bare_model_->nq);
     const std::vector<double> qvel(bare_model_->nv, 0.0);
     for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
-      // Spread over start and goals, so that walls are met.
-      const size_t place = lane % (terrain_.goals.size() + 1);
-      const bool at_start = place == terrain_.goals.size();
-      qpos[0] = at_start ? terrain_.start_x : terrain_.goals[place].x;
-      qpos[1] = at_start ? terrain_.start_y : terrain_.goals[place].y;
-      qpos[2] = terrain_.GroundHeight(qpos[0], qpos[1]) + 0.75;
+      Place(terrain_, lane, &qpos);
       block_->Reset(lane, qpos.data(), qvel.data());
       mj_resetData(bare_model_, bare_[lane].get());
       std::copy(qpos.begin(), qpos.end(), bare_[lane]->qpos);
@@ -221,6 +231,56 @@ absl::Status Validate(const PhysicsBenchmarkOptions& options) {
   return absl::OkStatus();
 }
 
+// What lanes that step together lose by waiting for each other. Exact numbers,
+// the same on every machine.
+absl::StatusOr<nlohmann::json> CountLaneUse(const PhysicsOptions& physics,
+                                            const Terrain& terrain) {
+  KMYRIAD_ASSIGN_OR_RETURN(Robot robot, CompileRobot(AntMjcf(physics)));
+  KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const auto model,
+      CreateStepperModel(*robot.model, std::move(robot.boxes),
+                         {.real = StepperReal::kFloat, .level = level}));
+  StepperCounters sum;
+  for (uint32_t block = 0; block < kCountedBlocks; ++block) {
+    const std::unique_ptr<Stepper> stepper = Stepper::Create(model);
+    std::vector<double> qpos(robot.model->reference,
+                             robot.model->reference + robot.model->positions);
+    const std::vector<double> qvel(static_cast<size_t>(robot.model->dofs));
+    for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+      Place(terrain, lane, &qpos);
+      stepper->Reset(lane, qpos.data(), qvel.data());
+    }
+    for (uint32_t step = 0; step < kCountedSteps; ++step) {
+      if (stepper->Step(ControlsFor(block, step).data(), kFrameSkip) != 0) {
+        return absl::InternalError("a lane of the stepper failed");
+      }
+    }
+    const StepperCounters& c = stepper->counters();
+    sum.lane_evaluations += c.lane_evaluations;
+    sum.newton_iterations += c.newton_iterations;
+    sum.newton_rounds += c.newton_rounds;
+    sum.contacts += c.contacts;
+    sum.contact_rounds += c.contact_rounds;
+    sum.box_pairs += c.box_pairs;
+    sum.enlarged += c.enlarged;
+  }
+  const auto per_evaluation = [&](uint64_t count) {
+    return static_cast<double>(count) /
+           static_cast<double>(sum.lane_evaluations);
+  };
+  const auto used = [](uint64_t lanes, uint64_t rounds) {
+    return static_cast<double>(lanes) / std::max(1.0, 16.0 * double(rounds));
+  };
+  return nlohmann::json{
+      {"contacts", per_evaluation(sum.contacts)},
+      {"contact_lanes_used", used(sum.contacts, sum.contact_rounds)},
+      {"newton_iterations", per_evaluation(sum.newton_iterations)},
+      {"newton_lanes_used", used(sum.newton_iterations, sum.newton_rounds)},
+      {"box_pairs", per_evaluation(sum.box_pairs)},
+      {"enlarged", per_evaluation(sum.enlarged)}};
+}
+
 nlohmann::json Report(const PhysicsBenchmarkOptions& options,
                       const std::vector<ThreadResult>& results) {
   const double evaluations_per_env_step =
@@ -294,7 +354,12 @@ absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
           "the backend's states differ from the bare engine's");
     }
   }
-  return Report(options, results);
+  nlohmann::json report = Report(options, results);
+  if (options.backend == "simd") {
+    KMYRIAD_ASSIGN_OR_RETURN(report["lane_use"],
+                             CountLaneUse(physics, terrain));
+  }
+  return report;
 }
 
 }  // namespace kmyriad

@@ -26,6 +26,26 @@ TEST(PhysicsBenchmarkTest, ReportsRatesOfEqualWork) {
   }
 }
 
+TEST(PhysicsBenchmarkTest, SaysWhatLanesLose) {
+  PhysicsBenchmarkOptions options;
+  options.backend = "simd";
+  options.envs = 16;
+  options.threads = 1;
+  options.seconds = 0.05;
+  const auto report = RunPhysicsBenchmark(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  const nlohmann::json& use = (*report)["lane_use"];
+  // Ants that hop on a plane, some beside walls.
+  EXPECT_GT(use["contacts"], 0.1);
+  EXPECT_LT(use["contacts"], 13.0);
+  EXPECT_GT(use["newton_iterations"], 0.5);
+  for (const char* share : {"contact_lanes_used", "newton_lanes_used"}) {
+    EXPECT_GT(use[share], 1.0 / 16) << share;
+    EXPECT_LE(use[share], 1.0) << share;
+  }
+  EXPECT_EQ(RunPhysicsBenchmark(options).value()["lane_use"], use);
+}
+
 TEST(PhysicsBenchmarkTest, RefusesWrongOptions) {
   PhysicsBenchmarkOptions options;
   options.envs = 0;
