@@ -2,22 +2,34 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "entropy_service/index/l2_distance.h"
+#include "entropy_service/index/partition.h"
 
 namespace kmyriad {
 namespace {
 
+// Gap of two boxes along one dimension.
+inline float Gap(const CellBox& a, const CellBox& b, uint32_t j) {
+  return std::max(std::max(a.low[j] - b.high[j], b.low[j] - a.high[j]), 0.0f);
+}
+
 // Squared distance between two boxes, to within a few roundings.
 float SquaredGap(const L2Space& space, const CellBox& a, const CellBox& b) {
   float sum = 0;
-  for (uint32_t j = 0; j < space.dims; ++j) {
-    float gap = std::max({a.low[j] - b.high[j], b.low[j] - a.high[j], 0.0f});
-    if (space.periods != nullptr) {
-      // The other way round.
-      const float far = std::max(a.high[j] - b.low[j], b.high[j] - a.low[j]);
-      gap = std::min(gap, std::max(space.periods[j] - far, 0.0f));
+  if (space.periods == nullptr) {
+    for (uint32_t j = 0; j < 3; ++j) {
+      const float gap = Gap(a, b, j);
+      sum += gap * gap;
     }
+    return sum;
+  }
+  for (uint32_t j = 0; j < space.dims; ++j) {
+    // The other way round.
+    const float far = std::max(a.high[j] - b.low[j], b.high[j] - a.low[j]);
+    const float gap =
+        std::min(Gap(a, b, j), std::max(space.periods[j] - far, 0.0f));
     sum += gap * gap;
   }
   return sum;
@@ -48,6 +60,7 @@ CellTree::CellTree(const PointsView& points, ThreadPool& pool)
       cells_(
           static_cast<uint32_t>((points_ + kBlockPoints - 1) / kBlockPoints)),
       nodes_(2 * size_t{cells_} - 1),
+      cell_nodes_(cells_),
       blocks_(size_t{cells_} * dims_ * kBlockPoints,
               std::numeric_limits<float>::infinity()),
       rows_(size_t{cells_} * kBlockPoints, kNoRow),
@@ -105,6 +118,7 @@ void CellTree::Split(const Range& range, std::vector<Item>& items) {
     }
   }
   if (range.is_leaf()) {
+    cell_nodes_[range.first] = range.node;
     LayOut(range.first, items);
     return;
   }
@@ -115,14 +129,12 @@ void CellTree::Split(const Range& range, std::vector<Item>& items) {
       widest = j;
     }
   }
-  const auto middle = items.begin() + static_cast<std::ptrdiff_t>(
-                                          range.middle() * kBlockPoints);
-  std::nth_element(begin, middle, end, [widest](const Item& a, const Item& b) {
-    if (a.coordinate[widest] != b.coordinate[widest]) {
-      return a.coordinate[widest] < b.coordinate[widest];
-    }
-    return a.row < b.row;
-  });
+  PartitionAt(&*begin, PointsBelow(range),
+              range.middle() * kBlockPoints - range.first * kBlockPoints,
+              [widest](const Item& item) {
+                return uint64_t{OrderedBits(item.coordinate[widest])} << 32 |
+                       item.row;
+              });
 }
 
 bool CellTree::CellsNear(const L2Space& space, const CellBox& target,

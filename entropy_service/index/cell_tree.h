@@ -46,6 +46,9 @@ class CellTree {
   uint32_t cells() const { return cells_; }
   Range root() const { return {0, 0, cells_}; }
   const CellBox& box(uint32_t node) const { return nodes_[node].box; }
+  const CellBox& cell_box(uint32_t cell) const {
+    return nodes_[cell_nodes_[cell]].box;
+  }
   // Smallest and largest row below the node.
   uint32_t min_row(uint32_t node) const { return nodes_[node].min_row; }
   uint32_t max_row(uint32_t node) const { return nodes_[node].max_row; }
@@ -84,6 +87,8 @@ class CellTree {
   const size_t points_;
   const uint32_t cells_;
   std::vector<Node> nodes_;
+  // The leaf of each cell.
+  std::vector<uint32_t> cell_nodes_;
   std::vector<float> blocks_;
   std::vector<uint32_t> rows_;
   std::vector<uint32_t> places_;

@@ -1,6 +1,7 @@
 #include "entropy_service/index/grid_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -19,6 +20,9 @@ constexpr size_t kTaskRows = 256;
 constexpr double kSlack = 1 + 1e-5;
 // Distances below this may underflow to zero when squared in fp32.
 constexpr double kUnderflow = 1e-20;
+constexpr float kFar = std::numeric_limits<float>::infinity();
+// A radius that grows by more from one cell to the next is looked at again.
+constexpr double kNearLast = 1.25;
 
 // What sums in fp32 may be off by absolutely: distances across a period are
 // off by a few roundings of the period.
@@ -56,12 +60,18 @@ double FarthestDistance(const CellBox& box, const float point[3]) {
 // Working memory of one task, and what it knows from the last cell.
 struct GridIndex::Scratch {
   std::vector<uint32_t> cells;
+  // Their boxes by sixteens, [2, dims, 16] each.
+  std::vector<float> boxes;
+  // Those of the cells that one query needs.
+  std::vector<uint32_t> near_cells;
   std::vector<float> distances;
   std::vector<float> few;
-  // Within last_radius of last_center there are more than k points.
+  // Within last_radius of last_center there are more than k points; its
+  // square, without slack.
   bool has_last = false;
   float last_center[3] = {0, 0, 0};
   double last_radius = 0;
+  float last_square = 0;
 };
 
 absl::StatusOr<std::unique_ptr<GridIndex>> GridIndex::Create(
@@ -130,47 +140,105 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
   for (int j = 0; j < 3; ++j) {
     center.low[j] = center.high[j] = 0.5f * box.low[j] + 0.5f * box.high[j];
   }
-  double bound = BoundAround(cell, center.low, k);
-  if (scratch.has_last) {
-    bound = std::min(
-        bound, scratch.last_radius + Distance(center.low, scratch.last_center));
+  // A bound from the last cell's candidates, or, where they are far away, from
+  // its radius or the tree.
+  float square = 0;
+  double radius = std::numeric_limits<double>::infinity();
+  if (scratch.has_last &&
+      RankAmong(center.low, k + 1, scratch.last_square, scratch, square)) {
+    radius = std::sqrt(double{square}) * kSlack + slack_;
   }
-  if (!tree_->CellsNear(space_, center, bound * kSlack + slack_, limit,
-                        scratch.cells)) {
-    return false;
+  if (!(radius <= kNearLast * scratch.last_radius)) {
+    double bound = std::min(radius, BoundAround(cell, center.low, k));
+    if (scratch.has_last) {
+      bound = std::min(bound, scratch.last_radius +
+                                  Distance(center.low, scratch.last_center));
+    }
+    if (!ListCells(center, bound * kSlack + slack_, limit, scratch) ||
+        !RankAmong(center.low, k + 1, static_cast<float>(0.25 * bound * bound),
+                   scratch, square)) {
+      scratch.has_last = false;
+      return false;
+    }
+    radius = std::sqrt(double{square}) * kSlack + slack_;
   }
-  const auto measure = [&](const float* query) {
-    scratch.distances.resize(scratch.cells.size() * kBlockPoints);
-    kernels_.distances(space_, tree_->blocks(), scratch.cells.data(),
-                       scratch.cells.size(), query, scratch.distances.data());
-  };
-  // Rank k + 1: a point is among its own candidates, at distance zero.
-  const auto select = [&](float guess) {
-    return SmallestOfRank(kernels_, scratch.distances.data(),
-                          scratch.distances.size(), k + 1, guess, scratch.few);
-  };
-  measure(center.low);
-  const auto guess = static_cast<float>(0.25 * bound * bound);
-  float last = select(guess);
-  const double radius = std::sqrt(double{last}) * kSlack + slack_;
   scratch.has_last = true;
   std::copy_n(center.low, 3, scratch.last_center);
   scratch.last_radius = radius;
+  scratch.last_square = square;
   const double reach = radius + FarthestDistance(box, center.low);
-  if (!tree_->CellsNear(space_, box, reach * kSlack + slack_, limit,
-                        scratch.cells)) {
-    return false;
-  }
+  if (!ListCells(box, reach * kSlack + slack_, limit, scratch)) return false;
   for (uint32_t lane = 0; lane < points; ++lane) {
     const uint32_t row = tree_->rows()[first + lane];
     if (row < rows.first || row >= rows.last) continue;
     float point[3];
     tree_->PointAt(cell, lane, point);
-    measure(point);
-    last = select(last);
-    out[row - rows.first] = last;
+    // Rank k + 1: a point is among its own candidates, at distance zero.
+    if (!RankAmong(point, k + 1, square, scratch, square)) return false;
+    out[row - rows.first] = square;
   }
   return true;
+}
+
+bool GridIndex::ListCells(const CellBox& target, double radius, size_t limit,
+                          Scratch& scratch) const {
+  const bool complete =
+      tree_->CellsNear(space_, target, radius, limit, scratch.cells);
+  const size_t groups =
+      (scratch.cells.size() + kBlockPoints - 1) / kBlockPoints;
+  const size_t corner = dims() * kBlockPoints;
+  scratch.boxes.resize(groups * 2 * corner);
+  for (size_t i = 0; i < groups * kBlockPoints; ++i) {
+    float* low =
+        &scratch.boxes[i / kBlockPoints * 2 * corner + i % kBlockPoints];
+    for (size_t j = 0; j < dims(); ++j, low += kBlockPoints) {
+      // Infinitely far away behind the last.
+      const bool exists = i < scratch.cells.size();
+      low[0] = exists ? tree_->cell_box(scratch.cells[i]).low[j] : kFar;
+      low[corner] = exists ? tree_->cell_box(scratch.cells[i]).high[j] : -kFar;
+    }
+  }
+  return complete;
+}
+
+size_t GridIndex::NearCells(const float point[3], float limit,
+                            Scratch& scratch) const {
+  scratch.near_cells.resize(scratch.cells.size());
+  size_t count = 0;
+  for (size_t i = 0; i < scratch.cells.size(); i += kBlockPoints) {
+    float gaps[kBlockPoints];
+    uint32_t mask = kernels_.box_distances(
+        space_, &scratch.boxes[i * 2 * dims()], point, limit, gaps);
+    for (; mask != 0; mask &= mask - 1) {
+      scratch.near_cells[count++] =
+          scratch.cells[i + static_cast<size_t>(std::countr_zero(mask))];
+    }
+  }
+  return count;
+}
+
+bool GridIndex::RankAmong(const float point[3], size_t rank, float guess,
+                          Scratch& scratch, float& square) const {
+  scratch.distances.resize((scratch.cells.size() + 1) * kBlockPoints);
+  float* distances = scratch.distances.data();
+  const float limits[] = {guess * 1.5f, guess * 4,
+                          std::numeric_limits<float>::max()};
+  for (const float wide : limits) {
+    const float limit = std::min(wide, limits[2]);
+    const size_t cells = NearCells(point, limit, scratch);
+    const size_t hits = kernels_.distances_within(
+        space_, tree_->blocks(), scratch.near_cells.data(), cells, point, limit,
+        distances);
+    if (hits < rank) continue;
+    const size_t padded =
+        (hits + kBlockPoints - 1) / kBlockPoints * kBlockPoints;
+    std::fill(distances + hits, distances + padded,
+              std::numeric_limits<float>::infinity());
+    square =
+        SmallestOfRank(kernels_, distances, padded, rank, guess, scratch.few);
+    return true;
+  }
+  return false;
 }
 
 GridIndex::Query GridIndex::QueryAt(uint32_t place, const Exclusion& exclusion,

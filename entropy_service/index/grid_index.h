@@ -66,6 +66,17 @@ class GridIndex final : public KnnIndex {
   // too long.
   bool SolveCell(uint32_t cell, RowRange rows, uint32_t k, Scratch& scratch,
                  absl::Span<float> out) const;
+  // Lists in the scratch the cells within `radius` of `target`, as
+  // CellTree::CellsNear.
+  bool ListCells(const CellBox& target, double radius, size_t limit,
+                 Scratch& scratch) const;
+  // How many of these have a box within the squared distance `limit` of
+  // `point`; they become the scratch's near cells.
+  size_t NearCells(const float point[3], float limit, Scratch& scratch) const;
+  // Finds the rank-th smallest squared distance from `point` to the points of
+  // the scratch's cells, near `guess` if all is well. False if they are fewer.
+  bool RankAmong(const float point[3], size_t rank, float guess,
+                 Scratch& scratch, float& square) const;
   // Upper bound of the distance from `center`, in `cell`, within which there
   // are more than k points.
   double BoundAround(uint32_t cell, const float center[3], uint32_t k) const;

@@ -20,6 +20,9 @@ struct ScalarVec {
   static float Min(float a, float b) { return a < b ? a : b; }
   static float Max(float a, float b) { return a > b ? a : b; }
   static uint32_t AtMost(float a, float b) { return a <= b ? 1 : 0; }
+  static void Pack(float value, uint32_t mask, float* out) {
+    if (mask != 0) *out = value;
+  }
   static void Append(float value, uint32_t mask, uint32_t row, HitList& hits) {
     AppendOneByOne<ScalarVec>(value, mask, row, hits);
   }

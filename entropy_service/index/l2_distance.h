@@ -57,6 +57,11 @@ struct L2Kernels {
   void (*distances)(const L2Space& space, const float* points,
                     const uint32_t* blocks, size_t count, const float* query,
                     float* out);
+  // Copies of these those <= threshold, in order, to `out`, which has room for
+  // 16 more than all of them; returns their number.
+  size_t (*distances_within)(const L2Space& space, const float* points,
+                             const uint32_t* blocks, size_t count,
+                             const float* query, float threshold, float* out);
   // Squared distances of `query` to 16 boxes [2, dims, 16], low corners, then
   // high ones: out [16]; returns the bit mask of those <= threshold. As every
   // operation is monotone, none exceeds the squared distance to any point of
@@ -65,10 +70,12 @@ struct L2Kernels {
                             const float* query, float threshold, float* out);
   // How many of `values` [count], count a multiple of 16, are <= threshold.
   size_t (*count_at_most)(const float* values, size_t count, float threshold);
-  // Copies those in (low, high], in order, to `out`, which may be `values`;
-  // returns their number.
+  // Copies those in (low, high], in order, to `out`, which may be `values` or
+  // has room for 16 more; returns their number.
   size_t (*collect_between)(const float* values, size_t count, float low,
                             float high, float* out);
+  // The rank-th smallest, rank >= 1, of 16 values, none of them NaN.
+  float (*smallest_of_16)(const float* values, size_t rank);
   // Appends the points of the blocks [first, last) within `threshold` of
   // `query` to `hits`, which has room for 16 more than all of them.
   void (*filter_blocks)(const L2Space& space, const float* points, size_t first,

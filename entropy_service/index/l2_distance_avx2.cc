@@ -24,6 +24,9 @@ struct Avx2Vec {
     return static_cast<uint32_t>(
         _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)));
   }
+  static void Pack(__m256 values, uint32_t mask, float* out) {
+    PackOneByOne<Avx2Vec>(values, mask, out);
+  }
   static void Append(__m256 values, uint32_t mask, uint32_t first_row,
                      HitList& hits) {
     AppendOneByOne<Avx2Vec>(values, mask, first_row, hits);

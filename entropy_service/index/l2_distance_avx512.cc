@@ -22,6 +22,10 @@ struct Avx512Vec {
     return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
   }
   // Compresses in registers: to memory it is slow on some machines.
+  static void Pack(__m512 values, uint32_t mask, float* out) {
+    _mm512_storeu_ps(
+        out, _mm512_maskz_compress_ps(static_cast<__mmask16>(mask), values));
+  }
   static void Append(__m512 values, uint32_t mask, uint32_t first_row,
                      HitList& hits) {
     const auto lanes = static_cast<__mmask16>(mask);

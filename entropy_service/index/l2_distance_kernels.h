@@ -12,17 +12,18 @@
 // Vec: kLanes (divides 16), kTileVectors (vectors of points whose sums for 8
 // queries fit the registers), Load, Store, Set (broadcast), Subtract, Abs,
 // Min and Max (a < b ? a : b, a > b ? a : b), Fma(a, b, c) = a * b + c with
-// one rounding, AtMost(a, b), the bit mask of a <= b, and Append(values, mask,
-// first_row, hits), which may write up to 16 places behind what it appends.
+// one rounding, AtMost(a, b), the bit mask of a <= b, Pack(values, mask, out),
+// which stores the masked lanes side by side, and Append(values, mask,
+// first_row, hits); both may write up to 16 places behind what they add.
 
 namespace kmyriad {
 namespace {
 
 template <typename Vec>
 constexpr L2Kernels MakeKernels() {
-  return {&Distances<Vec>,         &BoxDistances<Vec>, &CountAtMost<Vec>,
-          &CollectBetween<Vec>,    &FilterBlocks<Vec>, &FilterTile<Vec>,
-          &FilterTileExpanded<Vec>};
+  return {&Distances<Vec>,    &DistancesWithin<Vec>, &BoxDistances<Vec>,
+          &CountAtMost<Vec>,  &CollectBetween<Vec>,  &SmallestOf16<Vec>,
+          &FilterBlocks<Vec>, &FilterTile<Vec>,      &FilterTileExpanded<Vec>};
 }
 
 }  // namespace

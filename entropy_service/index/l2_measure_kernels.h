@@ -90,6 +90,57 @@ void Distances(const L2Space& space, const float* points,
            DistancesKernel<Vec>{space, points, blocks, count, query, out});
 }
 
+// Vec::Pack for instruction sets that cannot compress.
+template <typename Vec, typename Lanes>
+inline void PackOneByOne(Lanes values, uint32_t mask, float* out) {
+  float stored[Vec::kLanes];
+  Vec::Store(stored, values);
+  for (; mask != 0; mask &= mask - 1) {
+    *out++ = stored[static_cast<size_t>(__builtin_ctz(mask))];
+  }
+}
+
+template <typename Vec>
+struct DistancesWithinKernel {
+  const L2Space& space;
+  const float* points;
+  const uint32_t* blocks;
+  size_t count;
+  const float* query;
+  float threshold;
+  float* out;
+  size_t& hits;
+
+  // Without branches: which points are hits cannot be foretold.
+  template <uint32_t kDims, bool kPeriodic>
+  void Run() const {
+    const auto limit = Vec::Set(threshold);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const float* block =
+          points + size_t{blocks[i]} * space.dims * kBlockPoints;
+      for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
+        const auto sum =
+            SquaredDistances<Vec, kDims, kPeriodic>(space, block + lane, query);
+        const uint32_t mask = Vec::AtMost(sum, limit);
+        Vec::Pack(sum, mask, out + kept);
+        kept += static_cast<size_t>(__builtin_popcount(mask));
+      }
+    }
+    hits = kept;
+  }
+};
+
+template <typename Vec>
+size_t DistancesWithin(const L2Space& space, const float* points,
+                       const uint32_t* blocks, size_t count, const float* query,
+                       float threshold, float* out) {
+  size_t hits = 0;
+  Dispatch(space, DistancesWithinKernel<Vec>{space, points, blocks, count,
+                                             query, threshold, out, hits});
+  return hits;
+}
+
 template <typename Vec>
 struct BoxDistancesKernel {
   const L2Space& space;
@@ -154,12 +205,30 @@ size_t CollectBetween(const float* values, size_t count, float low, float high,
   size_t hits = 0;
   for (size_t i = 0; i < count; i += Vec::kLanes) {
     const auto value = Vec::Load(values + i);
-    uint32_t mask = Vec::AtMost(value, upper) & ~Vec::AtMost(value, lower);
-    for (; mask != 0; mask &= mask - 1) {
-      out[hits++] = values[i + static_cast<size_t>(__builtin_ctz(mask))];
-    }
+    const uint32_t mask =
+        Vec::AtMost(value, upper) & ~Vec::AtMost(value, lower);
+    Vec::Pack(value, mask, out + hits);
+    hits += static_cast<size_t>(__builtin_popcount(mask));
   }
   return hits;
+}
+
+// Counts for each value how many are not above it, all at the same time: a
+// comparison sort would wait for every comparison's outcome.
+template <typename Vec>
+float SmallestOf16(const float* values, size_t rank) {
+  float smallest = __builtin_inff();
+  for (size_t i = 0; i < kBlockPoints; ++i) {
+    const auto value = Vec::Set(values[i]);
+    size_t at_most = 0;
+    for (size_t j = 0; j < kBlockPoints; j += Vec::kLanes) {
+      at_most += static_cast<size_t>(
+          __builtin_popcount(Vec::AtMost(Vec::Load(values + j), value)));
+    }
+    const float candidate = at_most >= rank ? values[i] : __builtin_inff();
+    smallest = candidate < smallest ? candidate : smallest;
+  }
+  return smallest;
 }
 
 }  // namespace

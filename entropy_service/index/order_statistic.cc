@@ -8,8 +8,11 @@
 namespace kmyriad {
 namespace {
 
-// Candidates that are cheaper to sort out than to count once more.
-constexpr size_t kFew = 24;
+// Candidates that one kernel sorts out.
+constexpr size_t kFew = kBlockPoints;
+// By how many ranks a threshold is aimed aside, so that it ends up on the
+// other side of the value sought and close to it.
+constexpr float kAside = 5.5f;
 // Interpolation that has not closed in by then meets ties or a strange
 // distribution; halving the bits ends in 31 rounds whatever the values.
 constexpr int kInterpolationRounds = 6;
@@ -48,23 +51,26 @@ float SmallestOfRank(const L2Kernels& kernels, const float* values,
     if (round >= kInterpolationRounds) {
       threshold = std::bit_cast<float>(low + (high - low) / 2);
     } else if (!bounded) {
-      threshold = floor * 2;
+      threshold =
+          floor * (1 + std::min(3.0f, static_cast<float>(rank - below) /
+                                          static_cast<float>(below + 1)));
     } else {
-      const float share = (static_cast<float>(rank - below) - 0.5f) /
-                          static_cast<float>(upto - below);
+      const auto span = static_cast<float>(upto - below);
+      const auto inside = static_cast<float>(rank - below) - 0.5f;
+      const float aim = inside > span / 2 ? inside - kAside : inside + kAside;
+      const float share = std::clamp(aim, 0.5f, span - 0.5f) / span;
       threshold = floor + (std::bit_cast<float>(high) - floor) * share;
       // Counting at `high` again would gain nothing.
       threshold = std::min(threshold, std::bit_cast<float>(high - 1));
     }
   }
-  few.resize(kFew);
+  few.assign(2 * kFew, std::numeric_limits<float>::infinity());
   const float floor = low < 0 ? -1.0f : std::bit_cast<float>(low);
   const size_t left = kernels.collect_between(
       values, count, floor, std::bit_cast<float>(high), few.data());
-  const auto kth = few.begin() + static_cast<std::ptrdiff_t>(rank - below - 1);
-  std::nth_element(few.begin(), kth,
-                   few.begin() + static_cast<std::ptrdiff_t>(left));
-  return *kth;
+  std::fill(few.begin() + static_cast<std::ptrdiff_t>(left), few.begin() + kFew,
+            std::numeric_limits<float>::infinity());
+  return kernels.smallest_of_16(few.data(), rank - below);
 }
 
 }  // namespace kmyriad

@@ -5,16 +5,12 @@
 #include <numeric>
 #include <utility>
 
+#include "entropy_service/index/partition.h"
+
 namespace kmyriad {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// Bits that order as the numbers do.
-uint32_t OrderedBits(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
-}
 
 // Levels of halves that a node of so many leaves stands for: four, but fewer
 // at the top, so that nodes at the bottom are full.
@@ -86,9 +82,8 @@ void WideTree::Split(const TreeRange& range, const PointsView& points,
         row;
   }
   const size_t middle = range.middle() * kLeafPoints - first;
-  std::nth_element(keys.begin(),
-                   keys.begin() + static_cast<std::ptrdiff_t>(middle),
-                   keys.end());
+  PartitionAt(keys.data(), keys.size(), middle,
+              [](uint64_t key) { return key; });
   for (size_t i = first; i < last; ++i) {
     halves.order[i] = static_cast<uint32_t>(keys[i - first]);
   }
