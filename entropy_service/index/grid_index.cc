@@ -21,6 +21,11 @@ constexpr double kSlack = 1 + 1e-5;
 // Distances below this may underflow to zero when squared in fp32.
 constexpr double kUnderflow = 1e-20;
 constexpr float kFar = std::numeric_limits<float>::infinity();
+constexpr float kMaxFloat = std::numeric_limits<float>::max();
+// Cells of a subtree that share one descent, and how much farther than the
+// first of them needs it reaches.
+constexpr uint32_t kGroupCells = 16;
+constexpr double kGroupReach = 1.25;
 // A radius that grows by more from one cell to the next is looked at again.
 constexpr double kNearLast = 1.25;
 
@@ -57,13 +62,22 @@ double FarthestDistance(const CellBox& box, const float point[3]) {
 
 }  // namespace
 
+// Cells, and their boxes by sixteens, [2, dims, 16] each.
+struct GridIndex::CellList {
+  std::vector<uint32_t> cells;
+  std::vector<float> boxes;
+};
+
 // Working memory of one task, and what it knows from the last cell.
 struct GridIndex::Scratch {
+  // Candidates of a cell, and of a group of cells: all within group_reach of
+  // its box.
+  CellList near;
+  CellList wide;
+  uint32_t group = std::numeric_limits<uint32_t>::max();
+  double group_reach = -1;
+  // Those of the cells near that one query needs.
   std::vector<uint32_t> cells;
-  // Their boxes by sixteens, [2, dims, 16] each.
-  std::vector<float> boxes;
-  // Those of the cells that one query needs.
-  std::vector<uint32_t> near_cells;
   std::vector<float> distances;
   std::vector<float> few;
   // Within last_radius of last_center there are more than k points; its
@@ -125,17 +139,7 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
   const size_t limit = 512 + k;
   const size_t first = size_t{cell} * kBlockPoints;
   const size_t points = tree_->PointsBelow({0, cell, cell + 1});
-  CellBox box;
-  tree_->PointAt(cell, 0, box.low);
-  tree_->PointAt(cell, 0, box.high);
-  for (uint32_t lane = 1; lane < points; ++lane) {
-    float point[3];
-    tree_->PointAt(cell, lane, point);
-    for (int j = 0; j < 3; ++j) {
-      box.low[j] = std::min(box.low[j], point[j]);
-      box.high[j] = std::max(box.high[j], point[j]);
-    }
-  }
+  const CellBox& box = tree_->cell_box(cell);
   CellBox center;
   for (int j = 0; j < 3; ++j) {
     center.low[j] = center.high[j] = 0.5f * box.low[j] + 0.5f * box.high[j];
@@ -154,7 +158,7 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
       bound = std::min(bound, scratch.last_radius +
                                   Distance(center.low, scratch.last_center));
     }
-    if (!ListCells(center, bound * kSlack + slack_, limit, scratch) ||
+    if (!ListCells(center, bound * kSlack + slack_, limit, scratch.near) ||
         !RankAmong(center.low, k + 1, static_cast<float>(0.25 * bound * bound),
                    scratch, square)) {
       scratch.has_last = false;
@@ -166,8 +170,7 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
   std::copy_n(center.low, 3, scratch.last_center);
   scratch.last_radius = radius;
   scratch.last_square = square;
-  const double reach = radius + FarthestDistance(box, center.low);
-  if (!ListCells(box, reach * kSlack + slack_, limit, scratch)) return false;
+  if (!ListAround(cell, center.low, radius, limit, scratch)) return false;
   for (uint32_t lane = 0; lane < points; ++lane) {
     const uint32_t row = tree_->rows()[first + lane];
     if (row < rows.first || row >= rows.last) continue;
@@ -180,55 +183,86 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
   return true;
 }
 
-bool GridIndex::ListCells(const CellBox& target, double radius, size_t limit,
-                          Scratch& scratch) const {
-  const bool complete =
-      tree_->CellsNear(space_, target, radius, limit, scratch.cells);
-  const size_t groups =
-      (scratch.cells.size() + kBlockPoints - 1) / kBlockPoints;
+void GridIndex::CollectBoxes(CellList& list) const {
+  const size_t groups = (list.cells.size() + kBlockPoints - 1) / kBlockPoints;
   const size_t corner = dims() * kBlockPoints;
-  scratch.boxes.resize(groups * 2 * corner);
+  list.boxes.resize(groups * 2 * corner);
   for (size_t i = 0; i < groups * kBlockPoints; ++i) {
-    float* low =
-        &scratch.boxes[i / kBlockPoints * 2 * corner + i % kBlockPoints];
+    float* low = &list.boxes[i / kBlockPoints * 2 * corner + i % kBlockPoints];
     for (size_t j = 0; j < dims(); ++j, low += kBlockPoints) {
       // Infinitely far away behind the last.
-      const bool exists = i < scratch.cells.size();
-      low[0] = exists ? tree_->cell_box(scratch.cells[i]).low[j] : kFar;
-      low[corner] = exists ? tree_->cell_box(scratch.cells[i]).high[j] : -kFar;
+      const bool exists = i < list.cells.size();
+      low[0] = exists ? tree_->cell_box(list.cells[i]).low[j] : kFar;
+      low[corner] = exists ? tree_->cell_box(list.cells[i]).high[j] : -kFar;
     }
   }
+}
+
+bool GridIndex::ListCells(const CellBox& target, double radius, size_t limit,
+                          CellList& list) const {
+  const bool complete =
+      tree_->CellsNear(space_, target, radius, limit, list.cells);
+  CollectBoxes(list);
   return complete;
 }
 
-size_t GridIndex::NearCells(const float point[3], float limit,
-                            Scratch& scratch) const {
-  scratch.near_cells.resize(scratch.cells.size());
-  size_t count = 0;
-  for (size_t i = 0; i < scratch.cells.size(); i += kBlockPoints) {
-    float gaps[kBlockPoints];
-    uint32_t mask = kernels_.box_distances(
-        space_, &scratch.boxes[i * 2 * dims()], point, limit, gaps);
-    for (; mask != 0; mask &= mask - 1) {
-      scratch.near_cells[count++] =
-          scratch.cells[i + static_cast<size_t>(std::countr_zero(mask))];
+bool GridIndex::ListAround(uint32_t cell, const float center[3], double radius,
+                           size_t limit, Scratch& scratch) const {
+  const CellBox& box = tree_->cell_box(cell);
+  const double half = FarthestDistance(box, center);
+  const double reach = (radius + half) * kSlack + slack_;
+  CellTree::Range group = tree_->root();
+  while (group.last - group.first > kGroupCells) {
+    group = cell < group.middle() ? group.left() : group.right();
+  }
+  if (scratch.group != group.node || reach > scratch.group_reach) {
+    scratch.group = group.node;
+    scratch.group_reach = kGroupReach * reach;
+    // Nothing is within a reach below zero.
+    if (!ListCells(tree_->box(group.node), scratch.group_reach, limit,
+                   scratch.wide)) {
+      scratch.group_reach = -1;
     }
   }
-  return count;
+  if (reach > scratch.group_reach) {
+    return ListCells(box, reach, limit, scratch.near);
+  }
+  // What is within reach of the box is within `half` more of its centre.
+  const double sum = (reach + half) * kSlack + slack_;
+  NearCells(scratch.wide, center,
+            static_cast<float>(std::min<double>(sum * sum * kSlack, kMaxFloat)),
+            scratch.near.cells);
+  CollectBoxes(scratch.near);
+  return true;
+}
+
+void GridIndex::NearCells(const CellList& list, const float point[3],
+                          float limit, std::vector<uint32_t>& near) const {
+  near.resize(list.cells.size());
+  size_t count = 0;
+  for (size_t i = 0; i < list.cells.size(); i += kBlockPoints) {
+    float gaps[kBlockPoints];
+    uint32_t mask = kernels_.box_distances(space_, &list.boxes[i * 2 * dims()],
+                                           point, limit, gaps);
+    for (; mask != 0; mask &= mask - 1) {
+      near[count++] =
+          list.cells[i + static_cast<size_t>(std::countr_zero(mask))];
+    }
+  }
+  near.resize(count);
 }
 
 bool GridIndex::RankAmong(const float point[3], size_t rank, float guess,
                           Scratch& scratch, float& square) const {
-  scratch.distances.resize((scratch.cells.size() + 1) * kBlockPoints);
+  scratch.distances.resize((scratch.near.cells.size() + 1) * kBlockPoints);
   float* distances = scratch.distances.data();
-  const float limits[] = {guess * 1.5f, guess * 4,
-                          std::numeric_limits<float>::max()};
+  const float limits[] = {guess * 1.5f, guess * 4, kMaxFloat};
   for (const float wide : limits) {
-    const float limit = std::min(wide, limits[2]);
-    const size_t cells = NearCells(point, limit, scratch);
+    const float limit = std::min(wide, kMaxFloat);
+    NearCells(scratch.near, point, limit, scratch.cells);
     const size_t hits = kernels_.distances_within(
-        space_, tree_->blocks(), scratch.near_cells.data(), cells, point, limit,
-        distances);
+        space_, tree_->blocks(), scratch.cells.data(), scratch.cells.size(),
+        point, limit, distances);
     if (hits < rank) continue;
     const size_t padded =
         (hits + kBlockPoints - 1) / kBlockPoints * kBlockPoints;

@@ -33,6 +33,7 @@ class GridIndex final : public KnnIndex {
   absl::string_view name() const override { return "grid"; }
 
  private:
+  struct CellList;
   struct Scratch;
   struct Query {
     float point[3];
@@ -66,15 +67,19 @@ class GridIndex final : public KnnIndex {
   // too long.
   bool SolveCell(uint32_t cell, RowRange rows, uint32_t k, Scratch& scratch,
                  absl::Span<float> out) const;
-  // Lists in the scratch the cells within `radius` of `target`, as
-  // CellTree::CellsNear.
+  // Lists the cells within `radius` of `target`, as CellTree::CellsNear.
   bool ListCells(const CellBox& target, double radius, size_t limit,
-                 Scratch& scratch) const;
-  // How many of these have a box within the squared distance `limit` of
-  // `point`; they become the scratch's near cells.
-  size_t NearCells(const float point[3], float limit, Scratch& scratch) const;
+                 CellList& list) const;
+  void CollectBoxes(CellList& list) const;
+  // Lists in scratch.near the candidates of a cell whose centre has more than
+  // k points within `radius`, out of those of its group; false as above.
+  bool ListAround(uint32_t cell, const float center[3], double radius,
+                  size_t limit, Scratch& scratch) const;
+  // Those of the list with a box within the squared distance `limit`.
+  void NearCells(const CellList& list, const float point[3], float limit,
+                 std::vector<uint32_t>& near) const;
   // Finds the rank-th smallest squared distance from `point` to the points of
-  // the scratch's cells, near `guess` if all is well. False if they are fewer.
+  // the cells near, close to `guess` if all is well. False if they are fewer.
   bool RankAmong(const float point[3], size_t rank, float guess,
                  Scratch& scratch, float& square) const;
   // Upper bound of the distance from `center`, in `cell`, within which there
