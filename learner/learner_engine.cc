@@ -117,6 +117,8 @@ absl::StatusOr<RunEnd> LearnerEngine::Train() {
   if (absl::IsCancelled(prepared) && stopping()) return EndRun();
   KMYRIAD_RETURN_IF_ERROR(prepared);
   while (true) {
+    // First: what cancels from here on is seen below, or cuts the epoch.
+    entropy_.ClearCancel();
     KMYRIAD_RETURN_IF_ERROR(AsFailure(TakeRestore()));
     if (stopping() || finished()) return EndRun();
     const absl::Status status = TrainEpoch(FinishedEpoch() + 1);
@@ -464,10 +466,12 @@ void LearnerEngine::OnProgress() {
 }
 
 void LearnerEngine::OnBrokenDeterminism(const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    broken_.Update(status);
+    woken_ = true;
+  }
   entropy_.Cancel();
-  absl::MutexLock lock(&mutex_);
-  broken_.Update(status);
-  woken_ = true;
 }
 
 bool LearnerEngine::OnProgress(TrainingPhase phase, double share) {

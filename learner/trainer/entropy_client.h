@@ -108,8 +108,13 @@ class EntropyClient {
                                                   const float* log_weights,
                                                   const WaitForRetry& wait) = 0;
 
-  // Ends a call in progress with CANCELLED. Thread-safe.
+  // Ends a call in progress, and all that are made before ClearCancel, with
+  // CANCELLED. Thread-safe.
   virtual void Cancel() = 0;
+
+  // From now on calls are made again. Before the caller looks for the reason
+  // that it may have been cancelled for: a Cancel that comes later counts.
+  virtual void ClearCancel() = 0;
 };
 
 }  // namespace kmyriad

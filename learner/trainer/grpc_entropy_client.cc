@@ -227,7 +227,6 @@ class GrpcEntropyClient : public EntropyClient {
 
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                          const WaitForRetry& wait) override {
-    Begin();
     return Score(request, wait);
   }
 
@@ -235,7 +234,6 @@ class GrpcEntropyClient : public EntropyClient {
                                           WeightedForm form,
                                           const float* log_weights,
                                           const WaitForRetry& wait) override {
-    Begin();
     v1::EvaluateRequest message;
     v1::EvaluateHeader& header = *message.mutable_header();
     header.set_run_uuid(ToBytes(epoch.run_uuid));
@@ -266,12 +264,12 @@ class GrpcEntropyClient : public EntropyClient {
     CancelCalls();
   }
 
- private:
-  void Begin() {
+  void ClearCancel() override {
     absl::MutexLock lock(&mutex_);
     cancelled_ = false;
   }
 
+ private:
   absl::StatusOr<ScoreResult> Score(const ScoreRequest& request,
                                     const WaitForRetry& wait) {
     KMYRIAD_ASSIGN_OR_RETURN(const v1::ScoreEpochRequest header,
@@ -387,7 +385,7 @@ class GrpcEntropyClient : public EntropyClient {
   void SetContext(grpc::ClientContext* context) {
     absl::MutexLock lock(&mutex_);
     context_ = context;
-    // Cancel may have come between two attempts.
+    // Cancel may have come between two attempts, or before the first.
     if (cancelled_) CancelCalls();
   }
 

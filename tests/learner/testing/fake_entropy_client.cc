@@ -14,6 +14,7 @@ absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
       return absl::CancelledError("given up");
     }
   }
+  if (cancelled_) return absl::CancelledError("cancelled");
   if (!refusal_.ok()) return refusal_;
   last_request_ = request;
   const size_t particles = size_t{request.envs} * request.horizon;

@@ -17,7 +17,8 @@ class FakeEntropyClient : public EntropyClient {
                                           WeightedForm form,
                                           const float* log_weights,
                                           const WaitForRetry& wait) override;
-  void Cancel() override {}
+  void Cancel() override { cancelled_ = true; }
+  void ClearCancel() override { cancelled_ = false; }
 
   // The next `count` attempts find no service.
   void FailNext(int count) { unavailable_ = count; }
@@ -28,6 +29,7 @@ class FakeEntropyClient : public EntropyClient {
   const ScoreRequest& last_request() const { return last_request_; }
 
  private:
+  std::atomic<bool> cancelled_ = false;
   std::atomic<int> unavailable_ = 0;
   absl::Status refusal_;
   std::atomic<double> spread_ = 2;

@@ -199,6 +199,15 @@ TEST_F(GrpcEntropyClientTest, CancelBetweenTwoAttemptsIsNotLost) {
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled));
 }
 
+TEST_F(GrpcEntropyClientTest, CancelBeforeACallHoldsUntilItIsCleared) {
+  client_->Cancel();
+  EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(service_.calls, 0);
+  client_->ClearCancel();
+  EXPECT_THAT(Score(), IsOk());
+}
+
 TEST_F(GrpcEntropyClientTest, OtherErrorsAreFinalAndKeepTheirMessage) {
   service_.answer = [](ServerStream*) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "k = 7: too many");
