@@ -140,9 +140,12 @@ ControlServiceImpl::ControlServiceImpl(LearnerEngine& engine)
 grpc::ServerUnaryReactor* ControlServiceImpl::GetStatus(
     grpc::CallbackServerContext* context,
     const v1::GetStatusRequest* /*request*/, v1::Status* response) {
-  return Answer(
-      pool_, context, response,
-      [this]() -> absl::StatusOr<v1::Status> { return engine_.GetStatus(); });
+  // On gRPC's thread: all of the pool's may hang on a disk, and this never
+  // waits for one.
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  *response = engine_.GetStatus();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ControlServiceImpl::Pause(

@@ -8,7 +8,8 @@
 namespace kmyriad {
 
 // Service Control: each call goes to one method of the engine, on threads of
-// its own, since the engine waits for storage.
+// its own, since the engine waits for storage. GetStatus and WatchEvents do
+// not, and are answered however many calls hang.
 class ControlServiceImpl : public v1::Control::CallbackService {
  public:
   // The engine must outlive the service, and the service the server.

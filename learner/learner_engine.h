@@ -86,8 +86,8 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   ActorHub& hub() { return hub_; }
   EventLog& events() { return events_; }
 
-  // Service Control, one method per rpc (proto/kmyriad/v1/learner.proto). They
-  // wait for storage.
+  // Service Control, one method per rpc (proto/kmyriad/v1/learner.proto). All
+  // but GetStatus wait for storage.
   v1::Status GetStatus();
   absl::StatusOr<v1::PauseResponse> Pause(const v1::PauseRequest& request);
   absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request);
