@@ -296,7 +296,7 @@ absl::Status TorchPolicyOptimizer::RunPasses(
         result.sums[kPolicyLoss] / (agents * options_.minibatches);
     stats->value_loss = result.sums[kSquaredError] / samples;
     stats->clip_fraction = result.sums[kClipped] / samples;
-    stats->mean_abs_max =
+    stats->action_mean_abs =
         result.sums[kAbsoluteMean] / (samples * options_.shape.act_dim);
     if (options_.kl_stop > 0 && stats->kl_mean > options_.kl_stop) break;
   }

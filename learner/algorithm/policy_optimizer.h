@@ -69,7 +69,7 @@ struct UpdateStats {
   double clip_fraction = 0;
   double ratio_max_error = 0;     // max |ratio - 1| before the first step
   double action_std_mean = 0;     // after the update
-  double mean_abs_max = 0;        // mean |mu|
+  double action_mean_abs = 0;     // |mu| before tanh, over all dimensions
   double saturated_fraction = 0;  // share of |tanh u| > 0.97
   double trunk_grad_norm = 0;     // mean over steps, before clipping
   double head_grad_norm_max = 0;  // over steps and heads, before clipping

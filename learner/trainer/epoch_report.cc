@@ -39,7 +39,7 @@ Json MakeMetrics(const EpochReport& report) {
       {"explained_variance", update.explained_variance},
       {"learning_rate", update.learning_rate},
       {"action_std", update.action_std_mean},
-      {"mean_abs", update.mean_abs_max},
+      {"action_mean_abs", update.action_mean_abs},
       {"saturated", update.saturated_fraction},
       {"trunk_grad_norm", update.trunk_grad_norm},
       {"head_grad_norm_max", update.head_grad_norm_max},
