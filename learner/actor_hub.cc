@@ -15,10 +15,6 @@
 namespace kmyriad {
 namespace {
 
-// Heartbeats without which an actor is suspected, and evicted: 6 s and 15 s
-// at the default of 2 s.
-constexpr double kSuspectBeats = 3;
-constexpr double kEvictBeats = 7.5;
 // An actor whose segments are no use this many times in a row is sent away:
 // otherwise it would be leased the same blocks for ever.
 constexpr uint32_t kMaxDamagedInARow = 16;
@@ -137,7 +133,7 @@ void ActorHub::Admit(StreamId id, Stream& stream, Report* report) {
     *drain.mutable_drain() = *drain_;
     Send(stream, std::move(drain));
   }
-  GrantLeases(id, stream);
+  GrantAll();
 }
 
 void ActorHub::Leave(StreamId id, Stream& stream, const std::string& reason,
@@ -342,19 +338,6 @@ void ActorHub::OnUnknown(StreamId id) {
   Publish(report);
 }
 
-void ActorHub::Tick() {
-  Report report;
-  {
-    absl::MutexLock lock(&mutex_);
-    const double now = clock_.MonotonicSeconds();
-    for (auto& [id, stream] : streams_) TickStream(id, stream, now, &report);
-    GrantAll();
-    metrics_.blocks_leased.Set(leases_.leased());
-    metrics_.blocks_unleased.Set(leases_.unleased());
-  }
-  Publish(report);
-}
-
 void ActorHub::CountRefusal(StreamId id, Stream& stream,
                             const absl::Status& status, Report* report) {
   // Whatever is merely late is no rubbish.
@@ -368,51 +351,15 @@ void ActorHub::CountRefusal(StreamId id, Stream& stream,
       report);
 }
 
-void ActorHub::CheckReader(StreamId id, Stream& stream, double now,
-                           Report* report) {
-  const StreamBacklog backlog = stream.connection->backlog();
-  if (backlog.bytes == 0 || backlog.written != stream.written) {
-    stream.written = backlog.written;
-    stream.written_time = now;
-    return;
-  }
-  if (now - stream.written_time < kEvictBeats * options_.heartbeat_seconds) {
-    return;
-  }
-  metrics_.refused_batches.Add();
-  const absl::Status status = absl::ResourceExhaustedError(
-      absl::StrCat("does not read what it is sent: ", backlog.bytes, " bytes"));
-  // Close, perhaps long ago, waits for the peer.
-  stream.connection->Abort(status);
-  unflushed_.push_back(stream.connection);
-  CloseStream(id, stream, status, report);
-}
-
-void ActorHub::TickStream(StreamId id, Stream& stream, double now,
-                          Report* report) {
-  CheckReader(id, stream, now, report);
-  if (stream.state == State::kClosed) return;
-  const double silent = now - stream.last_seen;
-  if (silent >= kEvictBeats * options_.heartbeat_seconds) {
-    CloseStream(id, stream,
-                absl::UnavailableError(absl::StrCat(
-                    "silent for ", static_cast<int>(silent), " s")),
-                report);
-    return;
-  }
-  if (stream.state != State::kActive) return;
-  leases_.SetSuspect(id, silent >= kSuspectBeats * options_.heartbeat_seconds);
-  if (now - stream.last_heartbeat >= options_.heartbeat_seconds) {
-    stream.last_heartbeat = now;
-    v1::LearnerMessage message;
-    message.mutable_heartbeat();
-    Send(stream, std::move(message));
-    if (stream.received_bytes != stream.acknowledged_bytes) SendAck(stream);
-  }
-}
-
 void ActorHub::GrantAll() {
-  for (auto& [id, stream] : streams_) GrantLeases(id, stream);
+  if (!collecting_ || !leasing_) return;
+  uint64_t total = TotalBacklog();
+  for (auto& [id, stream] : streams_) {
+    if (total > options_.max_backlog_bytes / 2) return;
+    total -= stream.connection->backlog().bytes;
+    GrantLeases(id, stream);
+    total += stream.connection->backlog().bytes;
+  }
 }
 
 void ActorHub::GrantLeases(StreamId id, Stream& stream) {

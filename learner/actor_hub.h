@@ -17,8 +17,8 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
-#include "common/rpc/stream_handle.h"
 #include "kmyriad/v1/learner.pb.h"
+#include "learner/actor_connection.h"
 #include "learner/collector/lease_table.h"
 #include "learner/collector/segment_assembler.h"
 #include "learner/learner_metrics.h"
@@ -28,23 +28,6 @@ namespace kmyriad {
 
 // Version of the actors' protocol that this learner speaks.
 inline constexpr uint32_t kProtocolVersion = 1;
-
-// The learner's end of one actor's stream. Send and Close only store, since
-// they are called with the hub's lock held; Flush, called without it, passes on
-// what is stored, in order. Thread-safe.
-class ActorConnection {
- public:
-  virtual ~ActorConnection() = default;
-  virtual void Send(v1::LearnerMessage message) = 0;
-  // Ends the stream after what was sent. OnGone follows.
-  virtual void Close(const absl::Status& status) = 0;
-  // Ends it at once: the peer does not read.
-  virtual void Abort(const absl::Status& status) = 0;
-  // What the peer has not taken yet.
-  virtual StreamBacklog backlog() const = 0;
-  // May be called by several threads at once, and from within itself.
-  virtual void Flush() = 0;
-};
 
 // What the hub reports. Called without any lock, on the caller's thread.
 class HubObserver {
@@ -70,6 +53,9 @@ struct HubOptions {
   uint64_t batch_bytes = 0;
   double heartbeat_seconds = 0;
   double min_lease_seconds = 0;
+  // What all streams together may have waiting to be written. From half of it
+  // on nobody is leased more; beyond it the streams that wait for most end.
+  uint64_t max_backlog_bytes = uint64_t{2} << 30;
 };
 
 // What the first actor of a run fixes, and every other must match.
@@ -179,9 +165,16 @@ class ActorHub {
   // before Hello is closed.
   Stream* Touch(StreamId id, Report* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends it without waiting for the peer to read.
+  void AbortStream(StreamId id, Stream& stream, const absl::Status& status,
+                   Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends a stream whose peer takes nothing of what it is sent.
   void CheckReader(StreamId id, Stream& stream, double now, Report* report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What all streams have waiting to be written.
+  uint64_t TotalBacklog() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends streams, the largest first, until they have no more than they may.
+  void CheckTotalBacklog(Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts what a peer was refused; too much of it ends its stream.
   void CountRefusal(StreamId id, Stream& stream, const absl::Status& status,
                     Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -1,6 +1,8 @@
 #ifndef KMYRIAD_LEARNER_COLLECT_STREAM_H_
 #define KMYRIAD_LEARNER_COLLECT_STREAM_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <utility>
@@ -13,7 +15,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/stream_reactor.h"
 #include "kmyriad/v1/learner.pb.h"
-#include "learner/actor_hub.h"
+#include "learner/actor_connection.h"
 
 namespace kmyriad {
 
@@ -28,6 +30,7 @@ class CollectStream : public ActorConnection {
 
   void Send(v1::LearnerMessage message) override {
     absl::MutexLock lock(&mutex_);
+    stored_bytes_ += MessageBytes(message);
     messages_.push_back(std::move(message));
   }
 
@@ -40,9 +43,15 @@ class CollectStream : public ActorConnection {
     absl::MutexLock lock(&mutex_);
     if (!abort_.has_value()) abort_ = status;
     messages_.clear();
+    stored_bytes_ = 0;
   }
 
-  StreamBacklog backlog() const override { return handle_->backlog(); }
+  StreamBacklog backlog() const override {
+    StreamBacklog backlog = handle_->backlog();
+    absl::MutexLock lock(&mutex_);
+    backlog.bytes += stored_bytes_;
+    return backlog;
+  }
 
   void Flush() override {
     absl::MutexLock lock(&mutex_);
@@ -52,6 +61,8 @@ class CollectStream : public ActorConnection {
     while (!messages_.empty()) {
       v1::LearnerMessage message = std::move(messages_.front());
       messages_.pop_front();
+      // Counted by the handle from now on.
+      stored_bytes_ -= std::min(stored_bytes_, MessageBytes(message));
       mutex_.Unlock();
       handle_->Send(Serialized(message));
       mutex_.Lock();
@@ -83,8 +94,9 @@ class CollectStream : public ActorConnection {
   }
 
   const std::shared_ptr<Handle> handle_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::deque<v1::LearnerMessage> messages_ ABSL_GUARDED_BY(mutex_);
+  uint64_t stored_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool sending_ ABSL_GUARDED_BY(mutex_) = false;
   absl::optional<absl::Status> close_ ABSL_GUARDED_BY(mutex_);
   absl::optional<absl::Status> abort_ ABSL_GUARDED_BY(mutex_);

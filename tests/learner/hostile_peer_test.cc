@@ -354,6 +354,59 @@ TEST_F(HostilePeerTest, StreamsBeyondTheLimitAreTurnedAwayUntilOthersAreGone) {
   ExpectRunEndsAsIfNothingHadBeen();
 }
 
+// Each within its own limit, all together beyond what the learner keeps.
+TEST_F(HostilePeerTest, StreamsThatTogetherLeaveTooMuchUnreadAreEnded) {
+  ActorHub& hub = process_->engine().hub();
+  process_->AddActor("busy");
+  ASSERT_TRUE(process_->PumpUntil([&]() { return process_->epoch() >= 1; }));
+  std::vector<std::shared_ptr<FakeConnection>> slow;
+  std::vector<StreamId> ids;
+  const auto ended = [&slow]() {
+    std::vector<size_t> found;
+    for (size_t i = 0; i < slow.size(); ++i) {
+      if (slow[i]->closed().has_value()) found.push_back(i);
+    }
+    return found;
+  };
+  for (uint64_t i = 0; i < 5; ++i) {
+    slow.push_back(std::make_shared<FakeConnection>());
+    slow.back()->SetBacklog({(400 + 10 * i) << 20, 1});
+    ids.push_back(hub.OnConnect(slow.back()));
+    hub.Tick();
+  }
+  // 400 + ... + 440 MiB are more than 2 GiB, without the largest they are not.
+  EXPECT_THAT(ended(), ::testing::ElementsAre(4));
+  EXPECT_THAT(*slow[4]->closed(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("2202009600 bytes wait to be read by all "
+                                 "actors, 461373440 of them by this one")));
+  hub.OnGone(ids[4], "gone");
+  // More than half is left: an actor that comes is welcome, but waits.
+  const auto leases = [](FakeConnection& connection) {
+    size_t count = 0;
+    for (const v1::LearnerMessage& message : connection.Take()) {
+      count += message.has_lease() ? 1 : 0;
+    }
+    return count;
+  };
+  process_->RemoveActor(0);
+  const auto late = std::make_shared<FakeConnection>();
+  ids.push_back(hub.OnConnect(late));
+  hub.OnHello(ids.back(), FakeHello(config_, "late", 1));
+  hub.Tick();
+  EXPECT_EQ(leases(*late), 0u);
+  EXPECT_FALSE(late->closed().has_value());
+  for (const auto& connection : slow) connection->SetBacklog({0, 2});
+  ASSERT_TRUE(process_->PumpUntil([&]() {
+    hub.OnHeartbeat(ids.back());
+    hub.Tick();
+    return leases(*late) > 0;
+  }));
+  EXPECT_THAT(ended(), ::testing::ElementsAre(4));
+  for (const StreamId id : ids) hub.OnGone(id, "gone");
+  ExpectRunEndsAsIfNothingHadBeen();
+}
+
 // Late segments in between do not make good what is damaged: its block would
 // be leased to the same peer for ever.
 TEST_F(HostilePeerTest, DamagedSegmentsBetweenStaleOnesEndTheStream) {
