@@ -109,6 +109,12 @@ TEST(TerrainPlanTest, RefusesNumbersThatAreNone) {
         StartsWith("room.txt:2: cell: "))
         << bad;
   }
+  for (const char* bad : {"nan", "-inf", "high", "101", "-101"}) {
+    EXPECT_THAT(
+        MessageOf(Replaced(kRoom, "min_z 0.5", absl::StrCat("min_z ", bad))),
+        StartsWith("room.txt:3: goal: "))
+        << bad;
+  }
   EXPECT_THAT(MessageOf(Replaced(kRoom, "0 0.2", "0.2 0.2")),
               HasSubstr("not above its bottom"));
   EXPECT_THAT(MessageOf(Replaced(kRoom, "layer 0", "layer nan")),
