@@ -25,6 +25,7 @@
 #include "deploy/launcher/commands/finetune.h"
 #include "deploy/launcher/commands/inspect.h"
 #include "deploy/launcher/commands/plot.h"
+#include "deploy/launcher/commands/study.h"
 #include "deploy/launcher/commands/train.h"
 #include "deploy/launcher/exit_codes.h"
 #include "deploy/launcher/library_versions.h"
@@ -44,6 +45,7 @@ struct AllOptions {
   EvalOptions eval;
   FinetuneOptions finetune;
   PlotOptions plot;
+  StudyOptions study;
   CertsOptions certs;
   std::string doctor_runs = kRunsFolder;
   bool json = false;
@@ -272,6 +274,27 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+void AddStudy(CLI::App& app, StudyOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "study", "Run, go on with and sum up a grid of experiments");
+  command->add_option("file", options.file, "Study file")->required();
+  command->add_option("--rows", options.rows,
+                      "File of the raw rows (FILE's name with .jsonl)");
+  AddRuns(command, &options.runs);
+  command->add_option("--jobs", options.jobs, "Trainings at a time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command
+      ->add_option("--minutes", options.minutes,
+                   "End after so long, resumable; 0: when all is measured")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_flag("--tables-only", options.tables_only,
+                    "Run nothing, sum up the rows");
+  command->add_option("--report", options.report,
+                      "Document whose tables of this study to write anew");
+}
+
 void AddOthers(CLI::App& app, AllOptions& all) {
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Verify a checkpoint and say what it holds");
@@ -377,6 +400,7 @@ int Main(int argc, char** argv) {
   AddEntropy(app, all.entropy);
   AddEval(app, all.eval);
   AddFinetune(app, all.finetune);
+  AddStudy(app, all.study);
   AddOthers(app, all);
   try {
     app.parse(argc, argv);
@@ -408,6 +432,7 @@ int Main(int argc, char** argv) {
     unsetenv(name);
   }
   if (command == "finetune") return RunFinetune(all.finetune, signals);
+  if (command == "study") return RunStudy(all.study, signals);
   return RunTrain(all.train, signals);
 }
 

@@ -1,52 +1,72 @@
-"""The tables of the studies are those of their rows."""
+"""The report's tables are those of the studies' rows."""
+import glob
 import os
-import statistics
-import sys
+import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-sys.path.insert(0, os.path.join(ROOT, "deploy/presets/studies"))
-import point_goals  # noqa: E402
+STUDIES = os.path.join(ROOT, "deploy/presets/studies")
+KMYRIAD = os.path.join(os.environ["KMYRIAD_BIN"], "kmyriad")
+
+
+def sum_up(study, rows, report):
+    """Writes the tables of `rows` into `report`; returns them."""
+    done = subprocess.run(
+        [KMYRIAD, "study", study, "--tables-only", "--rows", rows,
+         "--report", report], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return done.stdout
 
 
 class StudiesTest(unittest.TestCase):
 
-    def test_the_readme_holds_the_table_of_the_rows(self):
-        with open(point_goals.README, encoding="utf-8") as file:
-            readme = file.read()
-        rows = point_goals.read_rows()
-        self.assertEqual(point_goals.with_table(readme, rows), readme)
-        rows[0]["success"] = 1 - rows[0]["success"]
-        self.assertNotEqual(point_goals.with_table(readme, rows), readme)
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kmyriad-studies-")
+        self.addCleanup(folder.cleanup)
+        self.report = os.path.join(folder.name, "README.md")
+        self.rows = os.path.join(folder.name, "rows.jsonl")
+        shutil.copy(os.path.join(STUDIES, "README.md"), self.report)
 
-    def test_every_cell_has_one_row(self):
-        cells = [(row["start"], row["seed"], row["goal"])
-                 for row in point_goals.read_rows()]
-        self.assertEqual(len(cells), len(set(cells)))
-        self.assertEqual(set(cells), {
-            (start, seed, goal) for start in point_goals.STARTS
-            for seed in point_goals.SEEDS for goal in point_goals.GOALS})
+    def text(self):
+        with open(self.report, encoding="utf-8") as file:
+            return file.read()
 
-    def test_interquartile_mean(self):
-        iqm = point_goals.interquartile_mean
-        self.assertAlmostEqual(iqm([9, 1, 2, -50]), 1.5)
-        self.assertAlmostEqual(iqm([0.25]), 0.25)
-        # Five values: 3/4 of the second, the third, 3/4 of the fourth.
-        self.assertAlmostEqual(iqm([1, 2, 4, 8, 16]),
-                               (0.75 * 2 + 4 + 0.75 * 8) / 2.5)
+    def studies(self):
+        """Every study that has rows."""
+        files = sorted(glob.glob(os.path.join(STUDIES, "*.jsonl")))
+        self.assertTrue(files)
+        return [(file.replace(".jsonl", ".textproto"), file)
+                for file in files]
 
-    def test_the_interval_is_that_of_normal_theory_on_many_values(self):
-        spread = statistics.NormalDist(0, 1)
-        values = [spread.inv_cdf((i + 0.5) / 200) for i in range(200)]
-        point_goals.RESAMPLES, before = 500, point_goals.RESAMPLES
-        self.addCleanup(setattr, point_goals, "RESAMPLES", before)
-        low, high = point_goals.interval([values])
-        # The IQM of a normal sample has about 1.1 times the mean's error.
-        self.assertAlmostEqual(high, 1.96 * 1.1 / 200 ** 0.5, delta=0.04)
-        self.assertAlmostEqual(low, -high, delta=0.04)
-        # Strata keep their sizes: two constants have no spread at all.
-        self.assertEqual(point_goals.interval([[0.0] * 3, [1.0] * 3]),
-                         (0.5, 0.5))
+    def test_the_report_holds_the_tables_of_the_rows(self):
+        before = self.text()
+        for study, rows in self.studies():
+            self.assertIn("|", sum_up(study, rows, self.report))
+            self.assertEqual(self.text(), before, study)
+
+    def test_a_changed_row_would_be_seen(self):
+        before = self.text()
+        study, rows = self.studies()[0]
+        with open(rows, encoding="utf-8") as file:
+            text = file.read()
+        changed = re.sub(r'("success"|"grid_entropy_nats"):[0-9.e+-]+',
+                         r"\1:0.4321", text)
+        self.assertNotEqual(changed, text)
+        with open(self.rows, "w", encoding="utf-8") as file:
+            file.write(changed)
+        sum_up(study, self.rows, self.report)
+        self.assertNotEqual(self.text(), before)
+
+    def test_every_study_file_can_be_run(self):
+        for study in glob.glob(os.path.join(STUDIES, "*.textproto")):
+            done = subprocess.run(
+                [KMYRIAD, "study", study, "--tables-only", "--rows",
+                 self.rows], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
 
 if __name__ == "__main__":
