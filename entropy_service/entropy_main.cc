@@ -8,6 +8,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
 #include "common/base/logging.h"
@@ -20,6 +21,7 @@
 #include "entropy_service/entropy_metrics.h"
 #include "entropy_service/entropy_options.h"
 #include "entropy_service/entropy_service_impl.h"
+#include "entropy_service/index/index_factory.h"
 #include "nlohmann/json.hpp"
 
 namespace kmyriad {
@@ -37,6 +39,10 @@ void AddFlags(CLI::App& app, EntropyOptions& options) {
       ->capture_default_str();
   app.add_option("--threads", options.threads,
                  "Threads of the neighbour search; 0: one per core")
+      ->capture_default_str();
+  app.add_option("--engine", options.engine,
+                 "Neighbour search: auto, grid, kd_tree, brute_force, or on a "
+                 "GPU cuda_grid, cuda_brute_force; all give the same bits")
       ->capture_default_str();
   AddProcessFlags(app, options.process);
   app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
@@ -58,11 +64,18 @@ int ExitCodeOf(const absl::Status& status) {
 absl::Status Serve(const EntropyOptions& options,
                    const sigset_t& stop_signals) {
   KMYRIAD_RETURN_IF_ERROR(options.Validate());
+  if (const absl::Status engine = CheckKnnEngine(options.engine);
+      !engine.ok()) {
+    return absl::Status(
+        engine.code(),
+        absl::StrCat("--engine = ", options.engine, ": ", engine.message()));
+  }
   MetricsRegistry registry;
   ProcessMetrics process_metrics(registry, "entropy");
   EntropyMetrics metrics(registry);
   EntropyEngineOptions engine_options;
   engine_options.threads = options.threads;
+  engine_options.engine = options.engine;
   engine_options.revision = BuildRevision();
   auto created = EntropyEngine::Create(engine_options, metrics, RealClock());
   // KMYRIAD_SIMD asks for what does not exist or the machine lacks.

@@ -15,6 +15,8 @@ struct EntropyOptions {
   std::string listen = "127.0.0.1:50061";
   // Threads of the neighbour search; 0: one per core.
   int threads = 0;
+  // As CreateKnnIndex takes it; checked, with its GPU, before serving.
+  std::string engine = "auto";
   ProcessFlags process = {.health = "",
                           .metrics = "127.0.0.1:9465",
                           .log = "",

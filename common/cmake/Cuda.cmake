@@ -10,8 +10,6 @@ if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
   if(CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_ARCHITECTURES ${KMYRIAD_CUDA_ARCHITECTURES})
     enable_language(CUDA)
-    set(CMAKE_CUDA_STANDARD 20)
-    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     if(KMYRIAD_CCACHE)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${KMYRIAD_CCACHE})
     endif()
@@ -32,8 +30,10 @@ function(kmyriad_cuda_sources)
   set(kernels ${ARG_TARGET}_kernels)
   add_library(${kernels} OBJECT ${ARG_SRCS})
   target_include_directories(${kernels} PRIVATE ${PROJECT_SOURCE_DIR})
+  # CMake 3.25 does not know how this nvcc is told its dialect.
+  set_target_properties(${kernels} PROPERTIES CUDA_STANDARD_REQUIRED OFF)
   target_compile_options(${kernels} PRIVATE
-    --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
+    -std=c++20 --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
     -Werror=all-warnings)
   target_sources(${ARG_TARGET} PRIVATE $<TARGET_OBJECTS:${kernels}>)
   find_package(CUDAToolkit REQUIRED)

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "entropy_service/index/brute_force_index.h"
+#include "entropy_service/index/cuda/device_index.h"
 #include "entropy_service/index/grid_index.h"
 #include "entropy_service/index/kd_tree_index.h"
 #include "entropy_service/index/l2_distance.h"
@@ -20,6 +21,9 @@ constexpr size_t kFewPoints = 512;
 // be asked for is not known yet.
 constexpr size_t kProbes = 256;
 constexpr uint32_t kProbeNeighbors = 16;
+
+constexpr absl::string_view kCudaGrid = "cuda_grid";
+constexpr absl::string_view kCudaBruteForce = "cuda_brute_force";
 
 // The tree, or brute force if a probe of the tree shows that it saves nothing.
 // Work is counted, not timed, so that the choice is a function of the points;
@@ -52,7 +56,23 @@ absl::StatusOr<ChosenIndex> ChooseByProbe(const PointsView& points,
   return chosen;
 }
 
+absl::Status UnknownEngine(absl::string_view engine) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "engine = ", engine, ": use auto, grid, kd_tree, brute_force, ",
+      kCudaGrid, " or ", kCudaBruteForce));
+}
+
 }  // namespace
+
+absl::Status CheckKnnEngine(absl::string_view engine) {
+  if (engine == kCudaGrid || engine == kCudaBruteForce) {
+    return CreateCudaKnnDevice().status();
+  }
+  for (const char* known : {"auto", "grid", "kd_tree", "brute_force"}) {
+    if (engine == known) return absl::OkStatus();
+  }
+  return UnknownEngine(engine);
+}
 
 absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
                                            const PointsView& points,
@@ -88,8 +108,17 @@ absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
                              BruteForceIndex::Create(points, level));
     return chosen;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "engine = ", engine, ": use auto, grid, kd_tree or brute_force"));
+  if (engine == kCudaGrid || engine == kCudaBruteForce) {
+    KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<KnnDevice> device,
+                             CreateCudaKnnDevice());
+    KMYRIAD_ASSIGN_OR_RETURN(
+        chosen.index,
+        DeviceIndex::Create(engine == kCudaGrid ? DeviceEngine::kGrid
+                                                : DeviceEngine::kBruteForce,
+                            points, std::move(device)));
+    return chosen;
+  }
+  return UnknownEngine(engine);
 }
 
 }  // namespace kmyriad

@@ -17,11 +17,15 @@ struct ChosenIndex {
   std::string reason;
 };
 
-// Indexes `points` with `engine`: "grid", "kd_tree", "brute_force", or
-// "auto", which takes the grid up to 3 dimensions, and above the tree unless
-// some hundred probes show that brute force is cheaper. All give the same bits,
-// and the choice is a function of the points. INVALID_ARGUMENT for another
-// name, and the errors of the engine.
+// INVALID_ARGUMENT for a name that CreateKnnIndex does not know,
+// FAILED_PRECONDITION for one that needs a GPU where there is none.
+absl::Status CheckKnnEngine(absl::string_view engine);
+
+// Indexes `points` with `engine`: "grid", "kd_tree", "brute_force", the same
+// on a GPU, "cuda_grid" and "cuda_brute_force", or "auto", which takes the grid
+// up to 3 dimensions, and above the tree unless some hundred probes show that
+// brute force is cheaper (never a GPU). All give the same bits, and the choice
+// is a function of the points. Errors of CheckKnnEngine and of the engine.
 absl::StatusOr<ChosenIndex> CreateKnnIndex(absl::string_view engine,
                                            const PointsView& points,
                                            SimdLevel level, ThreadPool& pool);

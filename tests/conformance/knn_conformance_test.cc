@@ -13,6 +13,7 @@
 #include "common/base/simd_level.h"
 #include "common/base/thread_pool.h"
 #include "common/math/philox.h"
+#include "entropy_service/index/cuda/device_index.h"
 #include "entropy_service/index/index_factory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -60,19 +61,37 @@ std::vector<SimdLevel> SupportedLevels() {
   return levels;
 }
 
+// An index by an engine of CreateKnnIndex or, for "twin_grid" and
+// "twin_brute_force", by the host twin of a CUDA one; "twin_reversed_grid" and
+// so on run its blocks and threads backwards.
+std::unique_ptr<KnnIndex> MakeIndex(const std::string& engine,
+                                    const Points& points, SimdLevel level,
+                                    ThreadPool& pool) {
+  if (engine.rfind("twin", 0) == 0) {
+    const bool grid = engine.find("grid") != std::string::npos;
+    const bool reversed = engine.find("reversed") != std::string::npos;
+    auto index = DeviceIndex::Create(
+        grid ? DeviceEngine::kGrid : DeviceEngine::kBruteForce, points.view(),
+        CreateTwinKnnDevice(reversed));
+    EXPECT_TRUE(index.ok()) << index.status();
+    return *std::move(index);
+  }
+  auto chosen = CreateKnnIndex(engine, points.view(), level, pool);
+  EXPECT_TRUE(chosen.ok()) << chosen.status();
+  return std::move(chosen->index);
+}
+
 using Parameters = std::tuple<std::string, SimdLevel>;
 
 class KnnConformanceTest : public testing::TestWithParam<Parameters> {
  protected:
   std::unique_ptr<KnnIndex> Index(const Points& points) {
-    auto chosen = CreateKnnIndex(std::get<0>(GetParam()), points.view(),
-                                 std::get<1>(GetParam()), pool_);
-    EXPECT_TRUE(chosen.ok()) << chosen.status();
-    return std::move(chosen->index);
+    return MakeIndex(std::get<0>(GetParam()), points, std::get<1>(GetParam()),
+                     pool_);
   }
   // Neighbours' dimensions that the engine takes.
   std::vector<uint32_t> Dims() const {
-    return std::get<0>(GetParam()) == "grid"
+    return std::get<0>(GetParam()).find("grid") != std::string::npos
                ? std::vector<uint32_t>{1, 2, 3}
                : std::vector<uint32_t>{1, 2, 3, 5, 7};
   }
@@ -110,13 +129,11 @@ TEST_P(KnnConformanceTest, AnswersDoNotDependOnTheNumberOfThreads) {
       index->KthSquaredDistances(9, single, absl::MakeSpan(expected)).ok());
   for (const int threads : {2, 3, 7}) {
     ThreadPool pool(threads);
-    auto rebuilt = CreateKnnIndex(std::get<0>(GetParam()), points.view(),
-                                  std::get<1>(GetParam()), pool);
-    ASSERT_TRUE(rebuilt.ok());
+    const auto rebuilt = MakeIndex(std::get<0>(GetParam()), points,
+                                   std::get<1>(GetParam()), pool);
     std::vector<float> actual(points.size());
     ASSERT_TRUE(
-        rebuilt->index->KthSquaredDistances(9, pool, absl::MakeSpan(actual))
-            .ok());
+        rebuilt->KthSquaredDistances(9, pool, absl::MakeSpan(actual)).ok());
     EXPECT_EQ(actual, expected) << threads << " threads";
   }
 }
@@ -408,6 +425,13 @@ INSTANTIATE_TEST_SUITE_P(EveryEngine, KnnConformanceTest,
                                           testing::ValuesIn(SupportedLevels())),
                          ParameterName);
 
+// The twins do not depend on the instruction set.
+INSTANTIATE_TEST_SUITE_P(EveryTwin, KnnConformanceTest,
+                         testing::Combine(testing::Values("twin_grid",
+                                                          "twin_brute_force"),
+                                          testing::Values(SimdLevel::kScalar)),
+                         ParameterName);
+
 TEST(KnnEnginesTest, GridAndBruteForceAgreeOnEveryBit) {
   ThreadPool pool(2);
   const SimdLevel level = SupportedLevels().back();
@@ -425,6 +449,19 @@ TEST(KnnEnginesTest, GridAndBruteForceAgreeOnEveryBit) {
                 .ok());
       }
       EXPECT_EQ(results[0], results[1]) << name << ", d = " << dims;
+    }
+  }
+}
+
+// A kernel whose threads raced would show it here, or give other bits.
+TEST(KnnEnginesTest, TheOrderOfBlocksAndThreadsChangesNoBitOfATwin) {
+  ThreadPool pool(2);
+  for (const auto& [name, points] : DataSets(1100, 3)) {
+    SCOPED_TRACE(name);
+    for (const char* engine : {"grid", "brute_force"}) {
+      const auto reversed = MakeIndex(std::string("twin_reversed_") + engine,
+                                      points, SimdLevel::kScalar, pool);
+      ExpectExact(*reversed, points, 9, 61, pool);
     }
   }
 }
@@ -462,10 +499,10 @@ TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
       SCOPED_TRACE(dims);
       Points points = DataSets(90, dims)[0].second;
       if (dims % 3 == 0) Wrap(points, dims / 2 + 1, 0.8f);
-      for (const char* engine : {"kd_tree", "brute_force"}) {
-        const auto chosen = CreateKnnIndex(engine, points.view(), level, pool);
-        ASSERT_TRUE(chosen.ok());
-        ExpectExact(*chosen->index, points, 5, 7, pool);
+      for (const char* engine :
+           {"kd_tree", "brute_force", "twin_brute_force"}) {
+        ExpectExact(*MakeIndex(engine, points, level, pool), points, 5, 7,
+                    pool);
       }
     }
   }

@@ -81,6 +81,28 @@ TEST(IndexFactoryTest, TakesTheEngineThatIsAskedFor) {
   EXPECT_EQ(chosen->reason, "asked for");
 }
 
+// With a GPU they must work; without one they say so in one line.
+TEST(IndexFactoryTest, CudaEnginesNeedAGpu) {
+  for (const char* engine : {"cuda_grid", "cuda_brute_force"}) {
+    const absl::Status checked = CheckKnnEngine(engine);
+    const auto chosen = Create(engine, 2);
+    EXPECT_EQ(chosen.status().code(), checked.code());
+    if (checked.ok()) {
+      EXPECT_EQ(chosen->index->name(), engine);
+    } else {
+      EXPECT_EQ(checked.code(), absl::StatusCode::kFailedPrecondition);
+      EXPECT_THAT(std::string(checked.message()),
+                  testing::AllOf(testing::HasSubstr("CUDA"),
+                                 testing::HasSubstr("use engine auto"),
+                                 testing::Not(testing::HasSubstr("\n"))));
+    }
+  }
+  EXPECT_EQ(CheckKnnEngine("annoy").code(), absl::StatusCode::kInvalidArgument);
+  for (const char* engine : {"auto", "grid", "kd_tree", "brute_force"}) {
+    EXPECT_TRUE(CheckKnnEngine(engine).ok()) << engine;
+  }
+}
+
 TEST(IndexFactoryTest, RefusesWhatNoEngineTakes) {
   EXPECT_EQ(Create("grid", 4).status().code(),
             absl::StatusCode::kInvalidArgument);

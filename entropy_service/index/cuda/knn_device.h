@@ -1,0 +1,53 @@
+#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_KNN_DEVICE_H_
+#define KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_KNN_DEVICE_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "entropy_service/index/cuda/knn_views.h"
+
+namespace kmyriad {
+
+// Where the kernels run: a GPU, or their twin on the host. Work is done in the
+// order of the calls; searches and copies to the device may return before it
+// is done, and Download waits for all of it. Thread-safe; calls of several
+// threads follow each other in some order. Errors: RESOURCE_EXHAUSTED for
+// memory, INTERNAL with CUDA's own words for the rest.
+class KnnDevice {
+ public:
+  virtual ~KnnDevice() = default;
+
+  // For what does not fit: bytes > 0. Aligned to 256.
+  virtual absl::StatusOr<void*> Allocate(size_t bytes) = 0;
+  // Waits for what uses the memory.
+  virtual void Free(void* memory) = 0;
+  virtual absl::Status Upload(const void* from, size_t bytes, void* to) = 0;
+  virtual absl::Status Download(const void* from, size_t bytes, void* to) = 0;
+
+  // Fills `cells` from its points; working memory: `codes` [count], `sort`.
+  virtual absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
+                                  const SortViews& sort) = 0;
+  // Answers the queries; `sort`, of as many pairs, is working memory, unused
+  // for queries of consecutive rows.
+  virtual absl::Status SearchCells(const CellViews& cells,
+                                   const QueryViews& queries,
+                                   const SortViews& sort,
+                                   const DevicePeriods& periods) = 0;
+  virtual absl::Status SearchBruteForce(const PointViews& points,
+                                        const QueryViews& queries,
+                                        const DevicePeriods& periods) = 0;
+};
+
+// The kernels' host twin; `reversed` runs blocks and threads backwards, which
+// must not change a bit. For tests: it is no faster than one slow core.
+std::unique_ptr<KnnDevice> CreateTwinKnnDevice(bool reversed);
+
+// This machine's first GPU. FAILED_PRECONDITION in one line where there is
+// none, or where this build has no CUDA.
+absl::StatusOr<std::shared_ptr<KnnDevice>> CreateCudaKnnDevice();
+
+}  // namespace kmyriad
+
+#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_KNN_DEVICE_H_
