@@ -1,8 +1,9 @@
 // Every engine at every instruction set against a naive loop: same ids, same
-// bits.
+// bits. With KMYRIAD_ON_GPU those of the GPU alone; exits with 77 without one.
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -50,15 +51,6 @@ void ExpectExact(const KnnIndex& index, const Points& points,
               std::bit_cast<uint32_t>(expected))
         << "row " << row;
   }
-}
-
-std::vector<SimdLevel> SupportedLevels() {
-  std::vector<SimdLevel> levels;
-  for (const SimdLevel level :
-       {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
-    if (SupportsSimdLevel(level)) levels.push_back(level);
-  }
-  return levels;
 }
 
 // An index by an engine of CreateKnnIndex or, for "twin_grid" and
@@ -419,6 +411,22 @@ std::string ParameterName(const testing::TestParamInfo<Parameters>& info) {
          std::string(SimdLevelName(std::get<1>(info.param)));
 }
 
+#if defined(KMYRIAD_ON_GPU)
+INSTANTIATE_TEST_SUITE_P(EveryGpuEngine, KnnConformanceTest,
+                         testing::Combine(testing::Values("cuda_grid",
+                                                          "cuda_brute_force"),
+                                          testing::Values(SimdLevel::kScalar)),
+                         ParameterName);
+#else
+std::vector<SimdLevel> SupportedLevels() {
+  std::vector<SimdLevel> levels;
+  for (const SimdLevel level :
+       {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+    if (SupportsSimdLevel(level)) levels.push_back(level);
+  }
+  return levels;
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryEngine, KnnConformanceTest,
                          testing::Combine(testing::Values("grid", "kd_tree",
                                                           "brute_force"),
@@ -508,5 +516,20 @@ TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
   }
 }
 
+#endif
+
 }  // namespace
 }  // namespace kmyriad
+
+#if defined(KMYRIAD_ON_GPU)
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  const auto device = kmyriad::CreateCudaKnnDevice();
+  if (!device.ok()) {
+    std::printf("nothing was tested: %s\n",
+                std::string(device.status().message()).c_str());
+    return 77;
+  }
+  return RUN_ALL_TESTS();
+}
+#endif
