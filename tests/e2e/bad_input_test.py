@@ -118,6 +118,22 @@ class BadInputTest(harness.EndToEndTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("insecure-allow-remote", done.stderr)
 
+    def test_engines_that_do_not_exist_here(self):
+        # Whatever the machine has, this process sees no GPU.
+        for engine, code, mend in [("cuda_grid", 78, "use engine auto"),
+                                   ("cuda_brute_force", 78, "use engine auto"),
+                                   ("annoy", 64, "use auto, grid")]:
+            with self.subTest(engine=engine):
+                done = subprocess.run(
+                    [os.path.join(harness.BIN, "kmyriad-entropy"), "--listen",
+                     "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--engine",
+                     engine], env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+                    capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(engine, done.stderr)
+                self.assertIn(mend, done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
