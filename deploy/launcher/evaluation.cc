@@ -1,10 +1,43 @@
 #include "deploy/launcher/evaluation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
 
 #include "common/base/status_macros.h"
 
 namespace kmyriad {
+namespace {
+
+using UnitSquares = std::set<std::pair<int32_t, int32_t>>;
+
+void AddSquares(const Episode& episode, uint32_t feature_dim,
+                UnitSquares* squares) {
+  // No terrain is as wide; what is not a number lies outside as well.
+  constexpr float kWidest = 1e6f;
+  for (uint32_t t = 0; t < episode.steps; ++t) {
+    if ((episode.view.flags[t] & kSampleMasked) != 0) continue;
+    const float* place = episode.view.features + size_t{t} * feature_dim;
+    if (!(std::abs(place[0]) < kWidest && std::abs(place[1]) < kWidest)) {
+      continue;
+    }
+    squares->emplace(static_cast<int32_t>(std::floor(place[0])),
+                     static_cast<int32_t>(std::floor(place[1])));
+  }
+}
+
+// `count` observations of an episode, evenly spaced.
+void CopyStates(const Episode& episode, uint32_t obs_dim, uint32_t count,
+                float* states) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const size_t step = size_t{i} * episode.steps / count;
+    std::copy_n(episode.view.observations + step * obs_dim, obs_dim,
+                states + size_t{i} * obs_dim);
+  }
+}
+
+}  // namespace
 
 absl::StatusOr<Evaluation> Evaluate(
     const std::shared_ptr<const EnvironmentModel>& model,
@@ -17,18 +50,29 @@ absl::StatusOr<Evaluation> Evaluate(
   std::vector<uint32_t> first(episodes * goals.size());
   std::vector<CellSet> cells(episodes, CellSet(spec.coverage));
   const uint32_t horizon = model->options().horizon;
+  std::vector<UnitSquares> squares(episodes);
+  const uint32_t states_each = std::clamp(kMostStates / agents, 1u, horizon);
+  const size_t states_size = size_t{states_each} * spec.obs_dim();
+  Evaluation result;
+  result.states.resize(agents * states_size);
   KMYRIAD_RETURN_IF_ERROR(
       RunEpisodes(model, weights, options, [&](const Episode& episode) {
         const size_t row =
             size_t{episode.agent} * options.episodes + episode.number;
         cells[row].Add(episode, spec.feature_dim());
+        AddSquares(episode, spec.feature_dim(), &squares[row]);
+        if (episode.number == 0) {
+          CopyStates(episode, spec.obs_dim(), states_each,
+                     result.states.data() + episode.agent * states_size);
+        }
         for (size_t goal = 0; goal < goals.size(); ++goal) {
           first[row * goals.size() + goal] = FirstStepAtGoal(
               goals[goal], episode.view.features, spec.feature_dim(),
               episode.view.flags, episode.steps);
         }
       }));
-  Evaluation result;
+  for (size_t row = 1; row < episodes; ++row) squares[0].merge(squares[row]);
+  result.unit_squares = squares[0].size();
   result.env_steps = episodes * uint64_t{horizon};
   result.cells_reachable = static_cast<uint64_t>(
       std::count(spec.coverage.reachable.begin(), spec.coverage.reachable.end(),

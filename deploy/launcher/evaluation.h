@@ -13,6 +13,9 @@
 
 namespace kmyriad {
 
+// States that agents are compared at (method.md 3).
+inline constexpr uint32_t kMostStates = 2048;
+
 // How one agent did at one goal.
 struct GoalScore {
   uint32_t episodes = 0;
@@ -42,6 +45,13 @@ struct Evaluation {
   std::vector<uint64_t> cells;
   uint64_t cells_together = 0;
   uint64_t cells_reachable = 0;
+  // METRA's number: distinct (floor x, floor y) of the samples, reachable or
+  // not, for comparisons outside of this project (method.md 3).
+  uint64_t unit_squares = 0;
+  // Observations [count, obs_dim] of the first episodes, as many of each agent,
+  // kMostStates at most (one per agent if there are more agents): where agents'
+  // distributions are compared.
+  std::vector<float> states;
   uint64_t env_steps = 0;
 };
 

@@ -117,7 +117,7 @@ class FinetuneTest(harness.EndToEndTest):
             self.assertAlmostEqual(row["sampled"]["success_mean"], mean)
         code, out, _ = harness.call("eval", "--runs", self.runs, self.pre)
         self.assertEqual(code, 0)
-        self.assertEqual(len(out.splitlines()), 2 + 1 + 2 + 5 + 2 + 32)
+        self.assertEqual(len(out.splitlines()), 3 + 1 + 2 + 5 + 2 + 32)
 
     def test_bad_requests_get_one_line_and_leave_nothing(self):
         self.assertIn("G9", self.refused("--task", "maze/G9"))

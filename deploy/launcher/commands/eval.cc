@@ -12,6 +12,7 @@
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/evaluation.h"
 #include "deploy/launcher/exit_codes.h"
+#include "deploy/launcher/policy_distance.h"
 #include "deploy/launcher/population_source.h"
 #include "nlohmann/json.hpp"
 
@@ -71,7 +72,19 @@ Json CoverageOf(const Evaluation& evaluation) {
           {"reachable", evaluation.cells_reachable},
           {"coverage", static_cast<double>(evaluation.cells_together) /
                            static_cast<double>(std::max<uint64_t>(
-                               1, evaluation.cells_reachable))}};
+                               1, evaluation.cells_reachable))},
+          {"unit_squares", evaluation.unit_squares}};
+}
+
+absl::StatusOr<Json> DistanceSummary(const PolicyWeights& weights,
+                                     const Evaluation& evaluation) {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> means,
+                           MeanActions(weights, evaluation.states));
+  const PolicyDistances distances = DistancesOf(weights, means);
+  return Json{{"states", evaluation.states.size() / weights.shape.obs_dim},
+              {"mean", distances.mean},
+              {"median", distances.median},
+              {"nearest", distances.nearest}};
 }
 
 Json AgentRows(const Evaluation& sampled, const Evaluation& mean,
@@ -119,6 +132,8 @@ absl::StatusOr<Json> Eval(const EvalOptions& options) {
   KMYRIAD_ASSIGN_OR_RETURN(
       const Evaluation mean,
       Evaluate(model, population.weights, goals, episodes));
+  KMYRIAD_ASSIGN_OR_RETURN(const Json distances,
+                           DistanceSummary(population.weights, sampled));
   Json rows = Json::array();
   for (size_t goal = 0; goal < goals.size(); ++goal) {
     const Goal& place = goals[goal].goal;
@@ -145,6 +160,7 @@ absl::StatusOr<Json> Eval(const EvalOptions& options) {
       {"env_steps", sampled.env_steps + mean.env_steps},
       {"coverage",
        {{"sampled", CoverageOf(sampled)}, {"mean_actions", CoverageOf(mean)}}},
+      {"policy_distance_nats", distances},
       {"goals", rows},
       {"agents", AgentRows(sampled, mean, goals)}};
 }
@@ -207,11 +223,19 @@ void Print(const Json& result) {
           result["episodes_per_agent"].get<uint64_t>()),
       result["horizon"].get<uint32_t>());
   std::printf(
-      "coverage: %llu of %llu cells, %.1f %%; with mean actions %.1f %%\n\n",
+      "coverage: %llu of %llu cells, %.1f %%; with mean actions %.1f %%; %llu "
+      "unit squares (METRA)\n",
       static_cast<unsigned long long>(sampled["cells"].get<uint64_t>()),
       static_cast<unsigned long long>(sampled["reachable"].get<uint64_t>()),
       100 * sampled["coverage"].get<double>(),
-      100 * result["coverage"]["mean_actions"]["coverage"].get<double>());
+      100 * result["coverage"]["mean_actions"]["coverage"].get<double>(),
+      static_cast<unsigned long long>(sampled["unit_squares"].get<uint64_t>()));
+  const Json& distance = result["policy_distance_nats"];
+  std::printf(
+      "agents' actions differ by %.3g nats (Jeffreys; median %.3g), from the "
+      "nearest other agent's by %.3g\n\n",
+      distance["mean"].get<double>(), distance["median"].get<double>(),
+      distance["nearest"].get<double>());
   PrintGoals(result);
   PrintAgents(result);
 }

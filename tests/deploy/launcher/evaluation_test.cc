@@ -67,6 +67,12 @@ TEST(Evaluate, CountsWhatHappens) {
             std::max(result->cells[0], result->cells[1]));
   EXPECT_LE(result->cells_together, result->cells[0] + result->cells[1]);
   EXPECT_LT(result->cells_together, result->cells_reachable);
+  // The start's square, and those that each walker comes to before a wall.
+  EXPECT_GE(result->unit_squares, 3u);
+  EXPECT_LE(result->unit_squares, 12u);
+  // As many states of each agent: all of an episode's.
+  ASSERT_EQ(result->states.size(), size_t{2} * kHorizon * spec.obs_dim());
+  EXPECT_NE(result->states[0], result->states[(kHorizon - 1) * spec.obs_dim()]);
 }
 
 TEST(BestAgent, PrefersSuccessesThenSpeedThenOrder) {
