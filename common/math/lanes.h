@@ -10,7 +10,9 @@
 //
 // Instruction sets. A translation unit uses one level, given by the macro
 // KMYRIAD_LANES_LEVEL (0 portable, 1 AVX2 with FMA, 2 AVX-512), which CMake
-// sets together with the compiler's flags (kmyriad_simd_sources). Everything
+// sets together with the compiler's flags (kmyriad_simd_sources). Level 3 has
+// one lane, a plain float or double: a thread of a GPU, or its twin on the
+// host. Everything
 // here lives in an inline namespace of that level. That matters: an inline
 // function or template instance with external linkage exists once per program,
 // and without the namespace the linker could keep the copy with AVX-512
@@ -31,14 +33,18 @@
 #define KMYRIAD_LANES_NAMESPACE lanes_avx2
 #elif KMYRIAD_LANES_LEVEL == 2
 #define KMYRIAD_LANES_NAMESPACE lanes_avx512
+#elif KMYRIAD_LANES_LEVEL == 3
+#define KMYRIAD_LANES_NAMESPACE lanes_single
 #else
-#error "KMYRIAD_LANES_LEVEL is 0, 1 or 2"
+#error "KMYRIAD_LANES_LEVEL is 0, 1, 2 or 3"
 #endif
 
 // With instructions of their own, functions on lanes are always part of their
 // caller, debug builds included; vectors never travel through memory.
-#if KMYRIAD_LANES_LEVEL == 0
-#define KMYRIAD_LANE_FUNCTION inline
+#include "common/math/host_device.h"
+
+#if KMYRIAD_LANES_LEVEL == 0 || KMYRIAD_LANES_LEVEL == 3
+#define KMYRIAD_LANE_FUNCTION KMYRIAD_HOST_DEVICE inline
 #else
 #define KMYRIAD_LANE_FUNCTION [[gnu::always_inline]] inline
 #endif
@@ -48,9 +54,13 @@
 #include "common/math/lanes_scalar.h"
 #elif KMYRIAD_LANES_LEVEL == 1
 #include "common/math/lanes_avx2.h"
-#else
+#elif KMYRIAD_LANES_LEVEL == 2
 #include "common/math/lanes_avx512.h"
+#else
+#include "common/math/lanes_single.h"
 #endif
+#if KMYRIAD_LANES_LEVEL != 3
 #include "common/math/lanes_double.h"
+#endif
 
 #endif  // KMYRIAD_COMMON_MATH_LANES_H_

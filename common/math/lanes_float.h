@@ -29,7 +29,7 @@ struct LaneTraits<double> {
 
 // The mask whose lane i is bit i of `bits`; F names the lane type.
 template <class F>
-typename LaneTraits<F>::Mask MaskOfBits(uint32_t bits);
+KMYRIAD_HOST_DEVICE typename LaneTraits<F>::Mask MaskOfBits(uint32_t bits);
 template <>
 KMYRIAD_LANE_FUNCTION bool MaskOfBits<float>(uint32_t bits) {
   return (bits & 1) != 0;
@@ -40,6 +40,22 @@ KMYRIAD_LANE_FUNCTION bool MaskOfBits<double>(uint32_t bits) {
 }
 // Bit i is lane i of the mask.
 KMYRIAD_LANE_FUNCTION uint32_t BitsOfMask(bool mask) { return mask ? 1 : 0; }
+// The lowest bit that is set; there is one.
+KMYRIAD_LANE_FUNCTION uint32_t LowestBit(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint32_t>(__ffs(static_cast<int>(bits)) - 1);
+#else
+  return static_cast<uint32_t>(__builtin_ctz(bits));
+#endif
+}
+// How many bits are set.
+KMYRIAD_LANE_FUNCTION uint32_t CountBits(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint32_t>(__popc(bits));
+#else
+  return static_cast<uint32_t>(__builtin_popcount(bits));
+#endif
+}
 
 // a * b + c, rounded once.
 KMYRIAD_LANE_FUNCTION float Fma(float a, float b, float c) {

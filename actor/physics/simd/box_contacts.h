@@ -45,15 +45,17 @@ KMYRIAD_LANE_FUNCTION void CutSpans(double reach, BoxSpan span[3]) {
 }
 
 template <class F>
-void GatherPair(const StepScope<F>& scope, const BoxPair& pair, int at,
-                PairPack<F>& pack) {
+KMYRIAD_HOST_DEVICE void GatherPair(const StepScope<F>& scope,
+                                    const BoxPair& pair, int at,
+                                    PairPack<F>& pack) {
   const auto& geom = scope.robot.geom[pair.geom];
   const ScalarOf<F>* box = scope.block.candidates.boxes +
-                           6 * kStepLanes * pair.candidate + scope.first_lane;
+                           6 * kBoxStride<F> * pair.candidate +
+                           scope.first_lane;
   auto& number = pack.number;
   const int32_t surface =
-      scope.block.candidates
-          .surfaces[kStepLanes * pair.candidate + scope.first_lane + pair.lane];
+      scope.block.candidates.surfaces[kBoxStride<F> * pair.candidate +
+                                      scope.first_lane + pair.lane];
   const ScalarOf<F> detection = scope.robot.pairs[pair.geom][surface].detection;
   number[12][at] = geom.radius;
   number[13][at] = geom.half_length;
@@ -62,8 +64,8 @@ void GatherPair(const StepScope<F>& scope, const BoxPair& pair, int at,
   for (int i = 0; i < 3; ++i) {
     const ScalarOf<F> place =
         LaneOf(scope.w.geom_place[pair.geom][i], pair.lane);
-    const ScalarOf<F> center = box[kStepLanes * i + pair.lane];
-    const ScalarOf<F> half = box[kStepLanes * (3 + i) + pair.lane];
+    const ScalarOf<F> center = box[kBoxStride<F> * i + pair.lane];
+    const ScalarOf<F> half = box[kBoxStride<F> * (3 + i) + pair.lane];
     number[i][at] = place;
     number[3 + i][at] = LaneOf(scope.w.geom_axis[pair.geom][i], pair.lane);
     number[6 + i][at] = center;
@@ -85,14 +87,15 @@ void GatherPair(const StepScope<F>& scope, const BoxPair& pair, int at,
 
 // Puts the contacts of a pack into slots, those in doubt after another look.
 template <class F>
-void KeepPack(const StepScope<F>& scope, const BoxPair* pairs, uint32_t count,
-              const ContactPoint<F> contacts[2], const uint32_t valid[2],
-              uint32_t doubtful) {
+KMYRIAD_HOST_DEVICE void KeepPack(const StepScope<F>& scope,
+                                  const BoxPair* pairs, uint32_t count,
+                                  const ContactPoint<F> contacts[2],
+                                  const uint32_t valid[2], uint32_t doubtful) {
   const auto& candidates = scope.block.candidates;
   for (uint32_t k = 0; k < count; ++k) {
     const BoxPair& pair = pairs[k];
     const uint32_t at =
-        kStepLanes * pair.candidate + scope.first_lane + pair.lane;
+        kBoxStride<F> * pair.candidate + scope.first_lane + pair.lane;
     const ContactOwner owner = {pair.lane, pair.geom, candidates.surfaces[at],
                                 candidates.ids[at], false};
     const auto& kind = scope.robot.pairs[pair.geom][owner.surface];
@@ -109,8 +112,9 @@ void KeepPack(const StepScope<F>& scope, const BoxPair* pairs, uint32_t count,
 }
 
 template <class F>
-void CollidePack(const StepScope<F>& scope, const BoxPair* pairs,
-                 uint32_t count, bool capsules) {
+KMYRIAD_HOST_DEVICE void CollidePack(const StepScope<F>& scope,
+                                     const BoxPair* pairs, uint32_t count,
+                                     bool capsules) {
   PairPack<F> pack;
   for (uint32_t k = 0; k < LaneTraits<F>::kLanes; ++k) {
     GatherPair(scope, pairs[k < count ? k : 0], static_cast<int>(k), pack);
@@ -142,13 +146,23 @@ void CollidePack(const StepScope<F>& scope, const BoxPair* pairs,
 }
 
 template <class F>
-void FindBoxContacts(const StepScope<F>& scope, uint32_t lanes) {
+KMYRIAD_HOST_DEVICE void FindBoxContacts(const StepScope<F>& scope,
+                                         uint32_t lanes) {
   if (scope.block.find_boxes == nullptr) return;
   CoverRobots(scope, lanes);
   if (scope.block.candidates.longest == 0) return;
   constexpr uint32_t kLanes = LaneTraits<F>::kLanes;
   for (int32_t capsules = 0; capsules < 2; ++capsules) {
-    const uint32_t count = FindPairs(scope, lanes, capsules);
+    if constexpr (kLanes == 1) {
+      VisitPairs(scope, lanes, capsules, [&](const BoxPair& pair) {
+        ++scope.block.counters.box_pairs;
+        CollidePack(scope, &pair, 1, capsules != 0);
+      });
+      continue;
+    }
+    uint32_t count = 0;
+    VisitPairs(scope, lanes, capsules,
+               [&](const BoxPair& pair) { scope.block.pairs[count++] = pair; });
     scope.block.counters.box_pairs += count;
     for (uint32_t k = 0; k < count; k += kLanes) {
       const uint32_t rest = count - k;

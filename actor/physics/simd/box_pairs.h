@@ -31,7 +31,8 @@ KMYRIAD_LANE_FUNCTION F Extent(const StepScope<F>& scope, int32_t index,
 
 // Renews the lists of candidate boxes that do not cover their robot any more.
 template <class F>
-void CoverRobots(const StepScope<F>& scope, uint32_t lanes) {
+KMYRIAD_HOST_DEVICE void CoverRobots(const StepScope<F>& scope,
+                                     uint32_t lanes) {
   using Real = ScalarOf<F>;
   auto& candidates = scope.block.candidates;
   alignas(64) Real low[3][kStepLanes], high[3][kStepLanes];
@@ -57,12 +58,11 @@ void CoverRobots(const StepScope<F>& scope, uint32_t lanes) {
                          high[0]);
 }
 
-// The pairs whose bounds overlap: spheres, or capsules.
-template <class F>
-uint32_t FindPairs(const StepScope<F>& scope, uint32_t lanes,
-                   int32_t capsules) {
+// Calls `visit` for the pairs whose bounds overlap: of spheres, or of capsules.
+template <class F, class Visit>
+KMYRIAD_LANE_FUNCTION void VisitPairs(const StepScope<F>& scope, uint32_t lanes,
+                                      int32_t capsules, const Visit& visit) {
   const auto& candidates = scope.block.candidates;
-  uint32_t count = 0;
   for (int32_t g = 0; g < scope.robot.geoms; ++g) {
     if (scope.robot.geom[g].capsule != capsules) continue;
     Vector3<F> place, extent;
@@ -70,22 +70,26 @@ uint32_t FindPairs(const StepScope<F>& scope, uint32_t lanes,
       place[i] = scope.w.geom_place[g][i] + scope.w.origin[i];
       extent[i] = Extent(scope, g, i);
     }
-    for (uint32_t c = 0; c < candidates.longest; ++c) {
+    for (uint32_t k = 0; k < candidates.longest; ++k) {
+      // A lone lane names its boxes in a table that all robots share.
+      const uint32_t c = LaneTraits<F>::kLanes == 1
+                             ? candidates.list[candidates.list_stride * k]
+                             : k;
       const ScalarOf<F>* box =
-          candidates.boxes + 6 * kStepLanes * c + scope.first_lane;
+          candidates.boxes + 6 * kBoxStride<F> * c + scope.first_lane;
       MaskOf<F> meets = MaskOfBits<F>(lanes);
       for (int i = 0; i < 3; ++i) {
-        const F gap = Magnitude(Load(box + kStepLanes * i) - place[i]);
-        meets = meets & Less(gap, Load(box + kStepLanes * (i + 3)) + extent[i]);
+        const F gap = Magnitude(Load(box + kBoxStride<F> * i) - place[i]);
+        meets =
+            meets & Less(gap, Load(box + kBoxStride<F> * (i + 3)) + extent[i]);
       }
       for (uint32_t left = BitsOfMask(meets); left != 0; left &= left - 1) {
-        const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
-        scope.block.pairs[count++] = {static_cast<uint16_t>(lane),
-                                      static_cast<uint16_t>(g), c};
+        const uint32_t lane = LowestBit(left);
+        visit(
+            BoxPair{static_cast<uint16_t>(lane), static_cast<uint16_t>(g), c});
       }
     }
   }
-  return count;
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

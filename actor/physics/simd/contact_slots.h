@@ -26,7 +26,8 @@ KMYRIAD_LANE_FUNCTION ContactSlot<F>* SlotsOf(const StepScope<F>& scope) {
 
 // The next free slot of a lane, or null where memory ends.
 template <class F>
-ContactSlot<F>* TakeSlot(const StepScope<F>& scope, uint32_t lane) {
+KMYRIAD_HOST_DEVICE ContactSlot<F>* TakeSlot(const StepScope<F>& scope,
+                                             uint32_t lane) {
   StepWorkspace<F>& w = scope.w;
   const uint32_t index = w.contacts[lane];
   if (index >= scope.block.slot_capacity &&
@@ -60,8 +61,10 @@ struct ContactOwner {
 // for a contact that was computed again. It makes rows where its distance is
 // below `margin`.
 template <class G, class F>
-void KeepContact(const StepScope<F>& scope, const ContactPoint<G>& contact,
-                 uint32_t from, ScalarOf<G> margin, const ContactOwner& owner) {
+KMYRIAD_HOST_DEVICE void KeepContact(const StepScope<F>& scope,
+                                     const ContactPoint<G>& contact,
+                                     uint32_t from, ScalarOf<G> margin,
+                                     const ContactOwner& owner) {
   using Real = ScalarOf<F>;
   const uint32_t lane = owner.lane;
   const int32_t geom = owner.geom;

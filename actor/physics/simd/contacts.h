@@ -18,7 +18,8 @@ KMYRIAD_LANE_FUNCTION RoundGeom<F> RoundGeomOf(const StepScope<F>& scope,
 }
 
 template <class F>
-void FindPlaneContacts(const StepScope<F>& scope, uint32_t lanes) {
+KMYRIAD_HOST_DEVICE void FindPlaneContacts(const StepScope<F>& scope,
+                                           uint32_t lanes) {
   const auto& robot = scope.robot;
   for (int32_t p = 0; p < robot.planes; ++p) {
     const auto& plane = robot.plane[p];
@@ -45,13 +46,13 @@ void FindPlaneContacts(const StepScope<F>& scope, uint32_t lanes) {
         doubtful |= BitsOfMask(InDoubt(contacts[k], margin)) & lanes;
       }
       for (uint32_t left = doubtful; left != 0; left &= left - 1) {
-        const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
+        const uint32_t lane = LowestBit(left);
         CollidePlaneExactly(scope, p, {lane, g, plane.surface, plane.id, true});
       }
       for (int k = 0; k < ends; ++k) {
         for (uint32_t left = valid[k] & ~doubtful; left != 0;
              left &= left - 1) {
-          const uint32_t lane = static_cast<uint32_t>(__builtin_ctz(left));
+          const uint32_t lane = LowestBit(left);
           KeepContact(scope, contacts[k], lane, pair.margin,
                       {lane, g, plane.surface, plane.id, true});
         }

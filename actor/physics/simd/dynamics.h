@@ -10,8 +10,9 @@ inline namespace KMYRIAD_LANES_NAMESPACE {
 
 // Inertia of the link about the robot's centre of mass.
 template <class F>
-void ExpressInertia(const RobotLink<ScalarOf<F>>& link, const F m[9],
-                    const Vector3<F>& offset, SpatialInertia<F>& result) {
+KMYRIAD_HOST_DEVICE void ExpressInertia(const RobotLink<ScalarOf<F>>& link,
+                                        const F m[9], const Vector3<F>& offset,
+                                        SpatialInertia<F>& result) {
   const auto& i = link.inertia;
   const F local[9] = {F(i[0]), F(i[3]), F(i[4]), F(i[3]), F(i[1]),
                       F(i[5]), F(i[4]), F(i[5]), F(i[2])};
@@ -41,7 +42,8 @@ void ExpressInertia(const RobotLink<ScalarOf<F>>& link, const F m[9],
 
 // Centre of mass, inertias and the motion that each dof gives.
 template <class F>
-void ExpressAtCenter(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void ExpressAtCenter(const RobotOf<F>& robot,
+                                         StepWorkspace<F>& w) {
   Vector3<F> sum = {{F(0), F(0), F(0)}};
   for (int32_t k = 0; k < robot.links; ++k) {
     const F mass = F(robot.link[k].mass);
@@ -69,7 +71,8 @@ void ExpressAtCenter(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 }
 
 template <class F>
-void ComputeMassMatrix(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void ComputeMassMatrix(const RobotOf<F>& robot,
+                                           StepWorkspace<F>& w) {
   for (int32_t k = 0; k < robot.links; ++k) w.composite[k] = w.inertia[k];
   for (int32_t k = robot.links - 1; k > 0; --k) {
     const int32_t parent = robot.link[k].parent;
@@ -96,7 +99,8 @@ void ComputeMassMatrix(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 
 // Velocities of the links and the rates of the dofs' axes.
 template <class F>
-void ComputeVelocities(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void ComputeVelocities(const RobotOf<F>& robot,
+                                           StepWorkspace<F>& w) {
   for (int32_t k = 0; k < robot.links; ++k) {
     const auto& link = robot.link[k];
     Spatial<F> velocity;
@@ -130,7 +134,8 @@ void ComputeVelocities(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 // Forces that the motion and gravity take without acceleration (recursive
 // Newton-Euler).
 template <class F>
-void ComputeBias(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void ComputeBias(const RobotOf<F>& robot,
+                                     StepWorkspace<F>& w) {
   for (int32_t k = 0; k < robot.links; ++k) {
     const auto& link = robot.link[k];
     Spatial<F> acceleration;
@@ -162,7 +167,8 @@ void ComputeBias(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 
 // What would accelerate the robot if nothing touched it.
 template <class F>
-void ComputeSmoothForce(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void ComputeSmoothForce(const RobotOf<F>& robot,
+                                            StepWorkspace<F>& w) {
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.smooth_force[d] =
         Fma(F(0) - F(robot.damping[d]), w.v[d], w.motor_force[d]) - w.bias[d];

@@ -37,9 +37,9 @@ KMYRIAD_LANE_FUNCTION MaskOf<F> NormalInDoubt(const ContactPoint<F>& contact,
 
 // Links and geoms of a lane in double precision, in world coordinates.
 template <class F>
-const StepWorkspace<double>& PlaceExactly(const StepScope<F>& scope,
-                                          uint32_t lane) {
-  auto& exact = *static_cast<StepWorkspace<double>*>(scope.block.exact);
+KMYRIAD_HOST_DEVICE const Placement<double>& PlaceExactly(
+    const StepScope<F>& scope, uint32_t lane) {
+  auto& exact = *static_cast<Placement<double>*>(scope.block.exact);
   const RobotModel<double>& robot = *scope.block.exact_robot;
   for (int32_t i = 0; i < robot.positions; ++i) {
     exact.q[i] = static_cast<double>(LaneOf(scope.w.q[i], lane));
@@ -52,17 +52,18 @@ const StepWorkspace<double>& PlaceExactly(const StepScope<F>& scope,
   return exact;
 }
 
-inline RoundGeom<double> ExactGeom(const RobotModel<double>& robot,
-                                   const StepWorkspace<double>& exact,
-                                   int32_t geom) {
+KMYRIAD_HOST_DEVICE inline RoundGeom<double> ExactGeom(
+    const RobotModel<double>& robot, const Placement<double>& exact,
+    int32_t geom) {
   return {exact.geom_place[geom], exact.geom_axis[geom],
           robot.geom[geom].radius, robot.geom[geom].half_length};
 }
 
 // Keeps the valid ones of up to two contacts.
 template <class F>
-void KeepExactly(const StepScope<F>& scope, ContactPoint<double> contacts[2],
-                 int count, const ContactOwner& owner) {
+KMYRIAD_HOST_DEVICE void KeepExactly(const StepScope<F>& scope,
+                                     ContactPoint<double> contacts[2],
+                                     int count, const ContactOwner& owner) {
   const auto& pair = scope.block.exact_robot->pairs[owner.geom][owner.surface];
   for (int k = 0; k < count; ++k) {
     if (!contacts[k].valid) continue;
@@ -75,8 +76,9 @@ void KeepExactly(const StepScope<F>& scope, ContactPoint<double> contacts[2],
 }
 
 template <class F>
-void CollidePlaneExactly(const StepScope<F>& scope, int32_t plane_index,
-                         const ContactOwner& owner) {
+KMYRIAD_HOST_DEVICE void CollidePlaneExactly(const StepScope<F>& scope,
+                                             int32_t plane_index,
+                                             const ContactOwner& owner) {
   const RobotModel<double>& robot = *scope.block.exact_robot;
   const RoundGeom<double> geom =
       ExactGeom(robot, PlaceExactly(scope, owner.lane), owner.geom);
@@ -96,18 +98,19 @@ void CollidePlaneExactly(const StepScope<F>& scope, int32_t plane_index,
 }
 
 template <class F>
-void CollideBoxExactly(const StepScope<F>& scope, uint32_t candidate,
-                       const ContactOwner& owner) {
+KMYRIAD_HOST_DEVICE void CollideBoxExactly(const StepScope<F>& scope,
+                                           uint32_t candidate,
+                                           const ContactOwner& owner) {
   const RobotModel<double>& robot = *scope.block.exact_robot;
   const RoundGeom<double> geom =
       ExactGeom(robot, PlaceExactly(scope, owner.lane), owner.geom);
   const double* number = scope.block.candidates.exact +
-                         6 * kStepLanes * candidate + scope.first_lane +
+                         6 * kBoxStride<F> * candidate + scope.first_lane +
                          owner.lane;
   BoxGeom<double> box;
   for (int i = 0; i < 3; ++i) {
-    box.center[i] = number[kStepLanes * i];
-    box.half[i] = number[kStepLanes * (3 + i)];
+    box.center[i] = number[kBoxStride<F> * i];
+    box.half[i] = number[kBoxStride<F> * (3 + i)];
   }
   const double detection = robot.pairs[owner.geom][owner.surface].detection;
   ContactPoint<double> contacts[2];

@@ -13,7 +13,7 @@ using RobotOf = RobotModel<ScalarOf<F>>;
 
 // The frame that the world puts around everything else.
 template <class F>
-void PlaceOrigin(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void PlaceOrigin(const RobotOf<F>& robot, Placement<F>& w) {
   const bool free_root =
       robot.joints > 0 && robot.joint[0].kind == JointKind::kFree;
   for (int i = 0; i < 3; ++i) {
@@ -23,8 +23,8 @@ void PlaceOrigin(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 
 // The link's frame before its joints move it.
 template <class F>
-void PlaceAtParent(const RobotOf<F>& robot, int32_t index,
-                   StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void PlaceAtParent(const RobotOf<F>& robot, int32_t index,
+                                       Placement<F>& w) {
   const auto& link = robot.link[index];
   const Vector3<F> position = Constant<F>(link.position);
   const F turn[4] = {F(link.rotation[0]), F(link.rotation[1]),
@@ -50,8 +50,8 @@ void PlaceAtParent(const RobotOf<F>& robot, int32_t index,
 }
 
 template <class F>
-void MoveByFreeJoint(const RobotJoint<ScalarOf<F>>& joint,
-                     StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void MoveByFreeJoint(const RobotJoint<ScalarOf<F>>& joint,
+                                         Placement<F>& w) {
   const F* q = w.q + joint.position;
   F* turn = w.turn[joint.link];
   for (int i = 0; i < 3; ++i) {
@@ -71,7 +71,8 @@ void MoveByFreeJoint(const RobotJoint<ScalarOf<F>>& joint,
 }
 
 template <class F>
-void MoveByHinge(const RobotJoint<ScalarOf<F>>& joint, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void MoveByHinge(const RobotJoint<ScalarOf<F>>& joint,
+                                     Placement<F>& w) {
   const int32_t index = joint.link;
   const Vector3<F> local = Constant<F>(joint.axis);
   const Vector3<F> axis = Rotate(w.rotation[index], local);
@@ -91,7 +92,8 @@ void MoveByHinge(const RobotJoint<ScalarOf<F>>& joint, StepWorkspace<F>& w) {
 }
 
 template <class F>
-void MoveBySlide(const RobotJoint<ScalarOf<F>>& joint, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void MoveBySlide(const RobotJoint<ScalarOf<F>>& joint,
+                                     Placement<F>& w) {
   const int32_t index = joint.link;
   const Vector3<F> axis = Rotate(w.rotation[index], Constant<F>(joint.axis));
   const F way = w.q[joint.position] - F(joint.reference);
@@ -103,7 +105,7 @@ void MoveBySlide(const RobotJoint<ScalarOf<F>>& joint, StepWorkspace<F>& w) {
 }
 
 template <class F>
-void PlaceLinks(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void PlaceLinks(const RobotOf<F>& robot, Placement<F>& w) {
   PlaceOrigin(robot, w);
   for (int32_t index = 0; index < robot.links; ++index) {
     const auto& link = robot.link[index];
@@ -124,7 +126,7 @@ void PlaceLinks(const RobotOf<F>& robot, StepWorkspace<F>& w) {
 }
 
 template <class F>
-void PlaceGeoms(const RobotOf<F>& robot, StepWorkspace<F>& w) {
+KMYRIAD_HOST_DEVICE void PlaceGeoms(const RobotOf<F>& robot, Placement<F>& w) {
   for (int32_t index = 0; index < robot.geoms; ++index) {
     const auto& geom = robot.geom[index];
     const F* rotation = w.rotation[geom.link];

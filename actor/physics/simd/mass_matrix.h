@@ -31,7 +31,8 @@ KMYRIAD_LANE_FUNCTION void EliminateRow(const RobotOf<F>& robot,
 
 // In place; the diagonal becomes D, and `inverse` [dofs] is 1 / D.
 template <class F>
-void Factorize(const RobotOf<F>& robot, F* matrix, F* inverse) {
+KMYRIAD_HOST_DEVICE void Factorize(const RobotOf<F>& robot, F* matrix,
+                                   F* inverse) {
   for (int32_t d = robot.dofs - 1; d >= 0; --d) {
     const int32_t count = robot.ancestors[d] - 1;
     F* row = matrix + robot.first_ancestor[d];
@@ -60,8 +61,8 @@ void Factorize(const RobotOf<F>& robot, F* matrix, F* inverse) {
 
 // x := matrix^-1 x, given what Factorize made.
 template <class F>
-void SolveFactored(const RobotOf<F>& robot, const F* factor, const F* inverse,
-                   F* x) {
+KMYRIAD_HOST_DEVICE void SolveFactored(const RobotOf<F>& robot, const F* factor,
+                                       const F* inverse, F* x) {
   for (int32_t d = robot.dofs - 1; d > 0; --d) {
     const int32_t first = robot.first_ancestor[d];
     const F minus = F(0) - x[d];
@@ -82,8 +83,8 @@ void SolveFactored(const RobotOf<F>& robot, const F* factor, const F* inverse,
 
 // y := matrix x.
 template <class F>
-void MultiplyMatrix(const RobotOf<F>& robot, const F* matrix, const F* x,
-                    F* y) {
+KMYRIAD_HOST_DEVICE void MultiplyMatrix(const RobotOf<F>& robot,
+                                        const F* matrix, const F* x, F* y) {
   for (int32_t d = 0; d < robot.dofs; ++d) {
     const int32_t first = robot.first_ancestor[d];
     const int32_t count = robot.ancestors[d] - 1;
@@ -98,7 +99,8 @@ void MultiplyMatrix(const RobotOf<F>& robot, const F* matrix, const F* x,
 }
 
 template <class F>
-F DotOfDofs(const RobotOf<F>& robot, const F* a, const F* b) {
+KMYRIAD_HOST_DEVICE F DotOfDofs(const RobotOf<F>& robot, const F* a,
+                                const F* b) {
   F sum = a[0] * b[0];
   for (int32_t d = 1; d < robot.dofs; ++d) sum = Fma(a[d], b[d], sum);
   return sum;

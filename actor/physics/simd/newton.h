@@ -21,7 +21,7 @@ inline constexpr int kMaxLineEvaluations = 12;
 
 // The cheaper of the warm start and the smooth acceleration.
 template <class F>
-void ChooseStart(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void ChooseStart(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const int32_t dofs = scope.robot.dofs;
   MultiplyMatrix(scope.robot, w.mass, w.warm, w.mass_search);
@@ -43,7 +43,7 @@ void ChooseStart(const StepScope<F>& scope) {
 // Adds the rows' forces to gradient and the active rows to the Hessian, which
 // hold those of the smooth part.
 template <class F>
-void AddLimitRows(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void AddLimitRows(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   for (int32_t k = 0; k < robot.limits; ++k) {
@@ -59,7 +59,8 @@ void AddLimitRows(const StepScope<F>& scope) {
 }
 
 template <class F>
-void AddContactRows(const StepScope<F>& scope, const ContactSlot<F>& slot) {
+KMYRIAD_HOST_DEVICE void AddContactRows(const StepScope<F>& scope,
+                                        const ContactSlot<F>& slot) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   const F friction = Load(slot.friction);
@@ -102,7 +103,7 @@ void AddContactRows(const StepScope<F>& scope, const ContactSlot<F>& slot) {
 
 // Gradient and search direction at the present acceleration.
 template <class F>
-void FindDirection(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void FindDirection(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   for (int32_t k = 0; k < robot.mass_entries; ++k) w.factor[k] = w.mass[k];
@@ -122,8 +123,9 @@ void FindDirection(const StepScope<F>& scope) {
 
 // Derivative of the cost along the search direction at `step`, and its slope.
 template <class F>
-void EvaluateLine(const StepScope<F>& scope, F step, F smooth, F curvature,
-                  F* derivative, F* slope) {
+KMYRIAD_HOST_DEVICE void EvaluateLine(const StepScope<F>& scope, F step,
+                                      F smooth, F curvature, F* derivative,
+                                      F* slope) {
   F sum = Fma(step, curvature, smooth), bend = curvature;
   ForEachRow(scope, [&](F weight, F, F residual, F change) {
     const F at = Fma(step, change, residual);
@@ -138,8 +140,8 @@ void EvaluateLine(const StepScope<F>& scope, F step, F smooth, F curvature,
 // The step that minimises the cost along the search direction, for lanes in
 // which 1 does not.
 template <class F>
-F SearchLine(const StepScope<F>& scope, F smooth, F curvature, F start,
-             MaskOf<F> open) {
+KMYRIAD_HOST_DEVICE F SearchLine(const StepScope<F>& scope, F smooth,
+                                 F curvature, F start, MaskOf<F> open) {
   using Real = ScalarOf<F>;
   F step = F(1), low = F(0), high = F(Real(1e30));
   const F enough = Magnitude(start) * F(Real(kIsDouble<F> ? 1e-10 : 1e-4));
@@ -161,7 +163,8 @@ F SearchLine(const StepScope<F>& scope, F smooth, F curvature, F start,
 // Moves the lanes of `live` along the search direction; returns the lanes that
 // are done.
 template <class F>
-MaskOf<F> TakeStep(const StepScope<F>& scope, MaskOf<F> live) {
+KMYRIAD_HOST_DEVICE MaskOf<F> TakeStep(const StepScope<F>& scope,
+                                       MaskOf<F> live) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
@@ -200,7 +203,8 @@ MaskOf<F> TakeStep(const StepScope<F>& scope, MaskOf<F> live) {
 
 // Solves for `acceleration_now`, with mass_times = M a beside it.
 template <class F>
-void SolveConstraints(const StepScope<F>& scope, uint32_t lanes) {
+KMYRIAD_HOST_DEVICE void SolveConstraints(const StepScope<F>& scope,
+                                          uint32_t lanes) {
   StepWorkspace<F>& w = scope.w;
   for (uint32_t& count : w.iterations) count = 0;
   uint32_t live = w.row_lanes & lanes;
@@ -222,13 +226,12 @@ void SolveConstraints(const StepScope<F>& scope, uint32_t lanes) {
   for (int k = 0; k < kMaxNewtonIterations && live != 0; ++k) {
     FindDirection(scope);
     for (uint32_t left = live; left != 0; left &= left - 1) {
-      ++w.iterations[__builtin_ctz(left)];
+      ++w.iterations[LowestBit(left)];
     }
     live &= ~BitsOfMask(TakeStep(scope, MaskOfBits<F>(live)));
     ++scope.block.counters.newton_rounds;
   }
-  scope.block.counters.unconverged +=
-      static_cast<uint64_t>(__builtin_popcount(live));
+  scope.block.counters.unconverged += CountBits(live);
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

@@ -28,7 +28,8 @@ KMYRIAD_LANE_FUNCTION void ForEachRow(const StepScope<F>& scope, Visit visit) {
 
 // Writes J x to residual - the field `change` if `to_change` - of every row.
 template <class F>
-void MultiplyRows(const StepScope<F>& scope, const F* x, bool to_change) {
+KMYRIAD_HOST_DEVICE void MultiplyRows(const StepScope<F>& scope, const F* x,
+                                      bool to_change) {
   StepWorkspace<F>& w = scope.w;
   for (int32_t k = 0; k < scope.robot.limits; ++k) {
     LimitRow<F>& row = w.limit[k];
@@ -46,7 +47,7 @@ void MultiplyRows(const StepScope<F>& scope, const F* x, bool to_change) {
 
 // Sets the residuals at `a` and returns the rows' part of the cost.
 template <class F>
-F PlaceRows(const StepScope<F>& scope, const F* a) {
+KMYRIAD_HOST_DEVICE F PlaceRows(const StepScope<F>& scope, const F* a) {
   MultiplyRows(scope, a, false);
   F cost = F(0);
   ForEachRow(scope, [&](F weight, F reference, F& residual, F&) {

@@ -16,7 +16,7 @@ struct RowConstants {
 
 // How strongly a row acts at `violation` = dist - margin.
 template <class F>
-F Impedance(const RowConstants<F>& row, F violation) {
+KMYRIAD_HOST_DEVICE F Impedance(const RowConstants<F>& row, F violation) {
   const F x = Min(Magnitude(violation) / row.width, F(1));
   const F rest = F(1) - x;
   const F below = (x * x) / row.midpoint;
@@ -34,7 +34,8 @@ KMYRIAD_LANE_FUNCTION F Regularizer(F impedance, F inverse_weight) {
 }
 
 template <class F>
-void MakeLimitRows(const StepScope<F>& scope, uint32_t lanes) {
+KMYRIAD_HOST_DEVICE void MakeLimitRows(const StepScope<F>& scope,
+                                       uint32_t lanes) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
   for (int32_t k = 0; k < scope.robot.limits; ++k) {
@@ -67,7 +68,8 @@ void MakeLimitRows(const StepScope<F>& scope, uint32_t lanes) {
 }
 
 template <class F>
-void MakeJacobian(const StepScope<F>& scope, ContactSlot<F>& slot) {
+KMYRIAD_HOST_DEVICE void MakeJacobian(const StepScope<F>& scope,
+                                      ContactSlot<F>& slot) {
   StepWorkspace<F>& w = scope.w;
   const Vector3<F> normal = {
       {Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}};
@@ -126,7 +128,7 @@ KMYRIAD_LANE_FUNCTION void MultiplyEdges(int32_t dofs,
 }
 
 template <class F>
-void MakeContactRows(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void MakeContactRows(const StepScope<F>& scope) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
   for (uint32_t s = 0; s < w.slots; ++s) {

@@ -12,7 +12,7 @@ namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
 template <class F>
-void LoadControls(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void LoadControls(const StepScope<F>& scope) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
   for (int32_t d = 0; d < scope.robot.dofs; ++d) w.motor_force[d] = F(0);
@@ -33,7 +33,7 @@ void LoadControls(const StepScope<F>& scope) {
 
 // Accelerations at the workspace's state.
 template <class F>
-void Evaluate(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void Evaluate(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   const uint32_t lanes = ~(scope.block.bad >> scope.first_lane) & kAllLanes<F>;
@@ -69,8 +69,9 @@ void Evaluate(const StepScope<F>& scope) {
 
 // q := from (+) h v, with the low parts of a free root's position.
 template <class F>
-void Advance(const RobotOf<F>& robot, const F* from, const F* from_low,
-             const F* v, F h, F* q, F* low) {
+KMYRIAD_HOST_DEVICE void Advance(const RobotOf<F>& robot, const F* from,
+                                 const F* from_low, const F* v, F h, F* q,
+                                 F* low) {
   for (int32_t k = 0; k < robot.joints; ++k) {
     const auto& joint = robot.joint[k];
     const int32_t p = joint.position, d = joint.dof;
@@ -100,7 +101,7 @@ void Advance(const RobotOf<F>& robot, const F* from, const F* from_low,
 }
 
 template <class F>
-void StepImplicitFast(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void StepImplicitFast(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   const ScalarOf<F> h = robot.timestep;
@@ -125,7 +126,7 @@ void StepImplicitFast(const StepScope<F>& scope) {
 }
 
 template <class F>
-void StepRungeKutta(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE void StepRungeKutta(const StepScope<F>& scope) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
@@ -160,7 +161,7 @@ void StepRungeKutta(const StepScope<F>& scope) {
 
 // Lanes in which every number is finite and at most 1e10.
 template <class F>
-uint32_t ValidLanes(const StepScope<F>& scope) {
+KMYRIAD_HOST_DEVICE uint32_t ValidLanes(const StepScope<F>& scope) {
   const StepWorkspace<F>& w = scope.w;
   const F bound = F(ScalarOf<F>(1e10));
   MaskOf<F> valid = MaskOfBits<F>(kAllLanes<F>);
@@ -174,6 +175,58 @@ uint32_t ValidLanes(const StepScope<F>& scope) {
   return BitsOfMask(valid);
 }
 
+// From the block's memory into the workspace, controls included.
+template <class F>
+KMYRIAD_HOST_DEVICE void LoadState(const StepScope<F>& scope) {
+  const StepBlock<ScalarOf<F>>& block = scope.block;
+  StepWorkspace<F>& w = scope.w;
+  for (int32_t i = 0; i < scope.robot.positions; ++i) {
+    w.q[i] = Load(block.q + kStepLanes * i + scope.first_lane);
+  }
+  for (int i = 0; i < 3; ++i) {
+    w.q_low[i] = Load(block.q_low + kStepLanes * i + scope.first_lane);
+  }
+  for (int32_t d = 0; d < scope.robot.dofs; ++d) {
+    w.v[d] = Load(block.v + kStepLanes * d + scope.first_lane);
+    w.warm[d] = Load(block.warm + kStepLanes * d + scope.first_lane);
+  }
+  LoadControls(scope);
+}
+
+// The way back.
+template <class F>
+KMYRIAD_HOST_DEVICE void StoreState(const StepScope<F>& scope) {
+  const StepBlock<ScalarOf<F>>& block = scope.block;
+  const StepWorkspace<F>& w = scope.w;
+  for (int32_t i = 0; i < scope.robot.positions; ++i) {
+    Store(w.q[i], block.q + kStepLanes * i + scope.first_lane);
+  }
+  for (int i = 0; i < 3; ++i) {
+    Store(w.q_low[i], block.q_low + kStepLanes * i + scope.first_lane);
+  }
+  for (int32_t d = 0; d < scope.robot.dofs; ++d) {
+    Store(w.v[d], block.v + kStepLanes * d + scope.first_lane);
+    Store(w.warm[d], block.warm + kStepLanes * d + scope.first_lane);
+  }
+}
+
+template <class F>
+KMYRIAD_HOST_DEVICE void TakeSubsteps(const StepScope<F>& scope,
+                                      uint32_t substeps) {
+  StepWorkspace<F>& w = scope.w;
+  for (uint32_t k = 0; k < substeps; ++k) {
+    if (scope.robot.runge_kutta) {
+      StepRungeKutta(scope);
+    } else {
+      StepImplicitFast(scope);
+    }
+    for (int32_t d = 0; d < scope.robot.dofs; ++d) {
+      w.warm[d] = w.acceleration_now[d];
+    }
+    scope.block.bad |= (~ValidLanes(scope) & kAllLanes<F>) << scope.first_lane;
+  }
+}
+
 template <class F>
 void StepLanes(const RobotModel<ScalarOf<F>>& robot,
                StepBlock<ScalarOf<F>>* block, uint32_t first_lane,
@@ -181,36 +234,9 @@ void StepLanes(const RobotModel<ScalarOf<F>>& robot,
   const uint32_t group = first_lane / LaneTraits<F>::kLanes;
   auto& w = *static_cast<StepWorkspace<F>*>(block->workspace[group]);
   const StepScope<F> scope = {robot, *block, w, first_lane, group};
-  for (int32_t i = 0; i < robot.positions; ++i) {
-    w.q[i] = Load(block->q + kStepLanes * i + first_lane);
-  }
-  for (int i = 0; i < 3; ++i) {
-    w.q_low[i] = Load(block->q_low + kStepLanes * i + first_lane);
-  }
-  for (int32_t d = 0; d < robot.dofs; ++d) {
-    w.v[d] = Load(block->v + kStepLanes * d + first_lane);
-    w.warm[d] = Load(block->warm + kStepLanes * d + first_lane);
-  }
-  LoadControls(scope);
-  for (uint32_t k = 0; k < substeps; ++k) {
-    if (robot.runge_kutta) {
-      StepRungeKutta(scope);
-    } else {
-      StepImplicitFast(scope);
-    }
-    for (int32_t d = 0; d < robot.dofs; ++d) w.warm[d] = w.acceleration_now[d];
-    block->bad |= (~ValidLanes(scope) & kAllLanes<F>) << first_lane;
-  }
-  for (int32_t i = 0; i < robot.positions; ++i) {
-    Store(w.q[i], block->q + kStepLanes * i + first_lane);
-  }
-  for (int i = 0; i < 3; ++i) {
-    Store(w.q_low[i], block->q_low + kStepLanes * i + first_lane);
-  }
-  for (int32_t d = 0; d < robot.dofs; ++d) {
-    Store(w.v[d], block->v + kStepLanes * d + first_lane);
-    Store(w.warm[d], block->warm + kStepLanes * d + first_lane);
-  }
+  LoadState(scope);
+  TakeSubsteps(scope, substeps);
+  StoreState(scope);
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

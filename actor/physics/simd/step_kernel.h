@@ -49,6 +49,10 @@ struct CandidateBoxes {
   const int32_t* ids;
   const int32_t* surfaces;
   uint32_t longest;  // lists are padded to it
+  // For a lane type of one lane: the k-th candidate is the box
+  // list[list_stride * k] of `boxes` [count, 6], `exact` alike.
+  const uint32_t* list;
+  uint32_t list_stride;
 };
 
 // State and surroundings of 16 robots; arrays are lane-minor.

@@ -105,7 +105,7 @@ template <class F>
 constexpr StepKernel<ScalarOf<F>> StepKernelOf() {
   return {sizeof(StepWorkspace<F>),
           sizeof(ContactSlot<F>),
-          sizeof(StepWorkspace<double>),
+          sizeof(Placement<double>),
           LaneTraits<F>::kLanes,
           &StepLanes<F>,
           &TraceLane<F>};

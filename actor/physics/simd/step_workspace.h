@@ -84,22 +84,15 @@ struct LimitRow {
   F change;
 };
 
+// Where a robot is.
 template <class F>
-struct StepWorkspace {
-  static constexpr int kLanes = LaneTraits<F>::kLanes;
-  using Real = ScalarOf<F>;
-  using Mask = typename LaneTraits<F>::Mask;
-
+struct Placement {
   // The state under evaluation. In single precision a free root's position is
   // q + q_low, so that it moves by less than a unit in the last place of q.
   F q[kMaxDofs + 1];
   F q_low[3];
-  F v[kMaxDofs];
-  F warm[kMaxDofs];
-  F motor_force[kMaxDofs];  // by dof
 
   Vector3<F> origin;
-  Vector3<F> center;  // of mass of the robot
   F rotation[kMaxLinks][9];
   F turn[kMaxLinks][4];  // the same as a quaternion
   Vector3<F> place[kMaxLinks];
@@ -108,6 +101,19 @@ struct StepWorkspace {
   Vector3<F> geom_axis[kMaxGeoms];
   Vector3<F> anchor[kMaxDofs];  // by dof; of rotations
   Spatial<F> axis[kMaxDofs];    // motion that a dof gives
+};
+
+template <class F>
+struct StepWorkspace : Placement<F> {
+  static constexpr int kLanes = LaneTraits<F>::kLanes;
+  using Real = ScalarOf<F>;
+  using Mask = typename LaneTraits<F>::Mask;
+
+  F v[kMaxDofs];
+  F warm[kMaxDofs];
+  F motor_force[kMaxDofs];  // by dof
+
+  Vector3<F> center;  // of mass of the robot
   Spatial<F> axis_rate[kMaxDofs];
   SpatialInertia<F> inertia[kMaxLinks];
   SpatialInertia<F> composite[kMaxLinks];
@@ -149,6 +155,11 @@ template <class F>
 KMYRIAD_LANE_FUNCTION ScalarOf<F> LaneOf(const F& a, uint32_t lane) {
   return reinterpret_cast<const ScalarOf<F>*>(&a)[lane];
 }
+
+// From one number of a candidate box to the next (CandidateBoxes).
+template <class F>
+inline constexpr uint32_t kBoxStride =
+    LaneTraits<F>::kLanes == 1 ? 1 : kStepLanes;
 
 // The lanes' bits.
 template <class F>
