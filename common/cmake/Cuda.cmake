@@ -14,6 +14,12 @@ if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${KMYRIAD_CCACHE})
     endif()
     set(KMYRIAD_HAVE_CUDA ON)
+    string(JOIN " " capabilities ${KMYRIAD_CUDA_ARCHITECTURES})
+    message(STATUS "CUDA: kernels for ${capabilities} by "
+      "${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}")
+  else()
+    message(STATUS "CUDA: no nvcc on the PATH or in CUDACXX; kernels are left "
+      "out, their host twin is tested")
   endif()
 endif()
 
