@@ -58,7 +58,8 @@ struct KdTreeIndex::Query {
 
 // Working memory of one task, and what it knows from the last query.
 struct KdTreeIndex::Scratch {
-  explicit Scratch(size_t k) : distances(Capacity(k)), rows(Capacity(k)) {}
+  explicit Scratch(size_t k)
+      : distances(Capacity(k + 1)), rows(Capacity(k + 1)) {}
   // Hits of one leaf on top of those kept, and what a kernel may write behind.
   static size_t Capacity(size_t k) {
     return (2 * k + 4 * WideTree::kLeafPoints + 15) / 16 * 16 + 32;
@@ -83,7 +84,8 @@ class KdTreeIndex::KthVisitor {
              float bound, Scratch& scratch)
       : index_(index),
         query_(query),
-        k_(k),
+        // With itself among the hits, at distance zero, it is one more.
+        k_(query.only_self ? k + 1 : k),
         limit_(std::min(bound, kMaxFloat)),
         scratch_(scratch) {
     hits_.distances = scratch.distances.data();
@@ -96,13 +98,22 @@ class KdTreeIndex::KthVisitor {
     return distance <= limit_;
   }
 
-  void VisitLeaf(uint32_t leaf, bool own) {
+  void VisitLeaf(uint32_t leaf) {
     ++scratch_.leaves;
     const size_t before = hits_.count;
-    index_.kernels_.filter_blocks(
-        index_.space_, index_.tree_->blocks(), leaf * WideTree::kLeafBlocks,
-        (leaf + 1) * WideTree::kLeafBlocks, query_.point, limit_, hits_);
-    if (own || !query_.only_self) RemoveExcluded(before);
+    const uint32_t first = leaf * WideTree::kLeafBlocks;
+    if (query_.only_self) {
+      const uint32_t blocks[] = {first, first + 1};
+      static_assert(WideTree::kLeafBlocks == 2);
+      hits_.count += index_.kernels_.distances_within(
+          index_.space_, index_.tree_->blocks(), blocks, 2, query_.point,
+          limit_, hits_.distances + before);
+    } else {
+      index_.kernels_.filter_blocks(index_.space_, index_.tree_->blocks(),
+                                    first, first + WideTree::kLeafBlocks,
+                                    query_.point, limit_, hits_);
+      RemoveExcluded(before);
+    }
     // The first selection as early as may be, later ones less often.
     if (hits_.count >= (selected_ ? k_ + k_ / 2 + 8 : k_)) Select();
   }
@@ -127,7 +138,9 @@ class KdTreeIndex::KthVisitor {
     const size_t padded = (hits_.count + 15) / 16 * 16;
     std::fill(hits_.distances + hits_.count, hits_.distances + padded,
               std::numeric_limits<float>::infinity());
-    const float guess = selected_ ? limit_ * 0.75f : hits_.distances[0];
+    const float guess = limit_ < kMaxFloat
+                            ? limit_ * 0.75f
+                            : hits_.distances[hits_.count / 2];
     kth_ = SmallestOfRank(index_.kernels_, hits_.distances, padded, k_, guess,
                           scratch_.few);
     selected_ = true;
@@ -164,7 +177,7 @@ class KdTreeIndex::ListVisitor {
     return NeighborKey(distance, min_row) <= scratch_.nearest.worst();
   }
 
-  void VisitLeaf(uint32_t leaf, bool /*own*/) {
+  void VisitLeaf(uint32_t leaf) {
     float distances[WideTree::kLeafPoints + kBlockPoints];
     uint32_t places[WideTree::kLeafPoints + kBlockPoints];
     HitList hits{distances, places, 0};
@@ -250,7 +263,7 @@ void KdTreeIndex::VisitNode(uint32_t node_number, uint32_t except,
     if (KeyDistance(order[i]) > visitor.limit()) return;
     if (!visitor.Wants(KeyDistance(order[i]), node.min_row[child])) continue;
     if (node.holds_leaves) {
-      visitor.VisitLeaf(node.children[child], false);
+      visitor.VisitLeaf(node.children[child]);
     } else {
       VisitNode(node.children[child], WideTree::kWidth, query, visitor);
     }
@@ -260,7 +273,7 @@ void KdTreeIndex::VisitNode(uint32_t node_number, uint32_t except,
 template <typename Visitor>
 void KdTreeIndex::Walk(const Query& query, Visitor& visitor) const {
   const auto leaf = static_cast<uint32_t>(query.place / WideTree::kLeafPoints);
-  visitor.VisitLeaf(leaf, true);
+  visitor.VisitLeaf(leaf);
   uint32_t node = tree_->parent_of_leaf(leaf);
   uint32_t from = tree_->slot_of_leaf(leaf);
   while (node != WideTree::kNone) {

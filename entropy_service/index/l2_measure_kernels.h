@@ -217,18 +217,19 @@ size_t CollectBetween(const float* values, size_t count, float low, float high,
 // comparison sort would wait for every comparison's outcome.
 template <typename Vec>
 float SmallestOf16(const float* values, size_t rank) {
-  float smallest = __builtin_inff();
-  for (size_t i = 0; i < kBlockPoints; ++i) {
+  // (how many more than rank, place): what has too few wraps around to the top.
+  uint32_t best = ~0u;
+  for (uint32_t i = 0; i < kBlockPoints; ++i) {
     const auto value = Vec::Set(values[i]);
-    size_t at_most = 0;
+    uint32_t at_most = 0;
     for (size_t j = 0; j < kBlockPoints; j += Vec::kLanes) {
-      at_most += static_cast<size_t>(
+      at_most += static_cast<uint32_t>(
           __builtin_popcount(Vec::AtMost(Vec::Load(values + j), value)));
     }
-    const float candidate = at_most >= rank ? values[i] : __builtin_inff();
-    smallest = candidate < smallest ? candidate : smallest;
+    const uint32_t key = (at_most - static_cast<uint32_t>(rank)) << 4 | i;
+    best = key < best ? key : best;
   }
-  return smallest;
+  return values[best % kBlockPoints];
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ float Uniform(uint32_t i) {
       RunRandom(3, RandomStream::kEvaluation, i, 0, 0, 0).word[0]);
 }
 
-// Every rank of `values`, from guesses that are good, bad and absurd.
+// Every rank of `values`, from guesses that are good, bad and absurd, by every
+// instruction set of this machine.
 void ExpectAllRanks(std::vector<float> values) {
   std::vector<float> sorted = values;
   std::sort(sorted.begin(), sorted.end());
@@ -26,14 +27,18 @@ void ExpectAllRanks(std::vector<float> values) {
     values.push_back(std::numeric_limits<float>::infinity());
   }
   std::vector<float> few;
-  const L2Kernels& kernels = GetL2Kernels(SimdLevel::kScalar);
-  for (size_t rank = 1; rank <= sorted.size(); ++rank) {
-    for (const float guess :
-         {0.0f, 1e-30f, 0.5f, 1e30f, std::numeric_limits<float>::infinity()}) {
-      ASSERT_EQ(SmallestOfRank(kernels, values.data(), values.size(), rank,
-                               guess, few),
-                sorted[rank - 1])
-          << "rank " << rank << ", guess " << guess;
+  for (const SimdLevel level :
+       {SimdLevel::kScalar, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+    if (!SupportsSimdLevel(level)) continue;
+    const L2Kernels& kernels = GetL2Kernels(level);
+    for (size_t rank = 1; rank <= sorted.size(); ++rank) {
+      for (const float guess : {0.0f, 1e-30f, 0.5f, 1e30f,
+                                std::numeric_limits<float>::infinity()}) {
+        ASSERT_EQ(SmallestOfRank(kernels, values.data(), values.size(), rank,
+                                 guess, few),
+                  sorted[rank - 1])
+            << SimdLevelName(level) << ", rank " << rank << ", guess " << guess;
+      }
     }
   }
 }
