@@ -210,8 +210,9 @@ void WatchSignals(ActorEngine& engine, const ActorMetrics& metrics,
 }
 
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeClient(
-    const std::string& address, const TlsFiles& tls) {
-  auto client = MakeGrpcLearnerClient(address, tls);
+    const std::string& address, const TlsFiles& tls,
+    MetricsRegistry& registry) {
+  auto client = MakeGrpcLearnerClient(address, tls, &registry);
   if (client.ok()) return client;
   return absl::Status(
       client.status().code(),
@@ -229,9 +230,10 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
                            MakeEngineOptions(config, model, level));
   engine_options.threads = ResolveThreads(options.threads, config);
   engine_options.longest_backoff = LongestBackoff(options.learner);
-  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
-                           MakeClient(options.learner, options.process.tls));
   MetricsRegistry registry;
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
+                           MakeClient(options.learner, options.process.tls,
+                                      registry));
   ActorMetrics metrics(registry);
   ProcessMetrics process_metrics(registry, "actor");
   KMYRIAD_RETURN_IF_ERROR(

@@ -229,6 +229,10 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Compute(
   ScoreCoverage(particles, *scored);
   scored->seconds = clock_.MonotonicSeconds() - start;
   metrics_.Scored(*scored, searched - start);
+  if (scored->request.coverage.has_value()) {
+    metrics_.Visited(particles.features(), particles.mask(),
+                     scored->request.dims);
+  }
   store_.Put(scored);
   NoteEngine(*scored);
   absl::MutexLock lock(&mutex_);
@@ -285,6 +289,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
         MeasurePool(particles, first, first + size, measure));
     const auto mask = absl::MakeSpan(particles.mask()).subspan(first, size);
     Spread(pool, pool.log_volumes, first, values);
+    metrics_.Measured(pool.log_volumes, request.dims);
     const PoolMoments volumes = MomentsOf(values, mask);
     Spread(pool, RewardValues(request, pool), first, values);
     const PoolMoments rewards = CenterRewards(

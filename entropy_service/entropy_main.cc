@@ -92,6 +92,7 @@ absl::Status Serve(const EntropyOptions& options,
   server_options.health_listen = options.process.health;
   server_options.insecure_allow_remote = options.insecure_allow_remote;
   server_options.tls = options.process.tls;
+  server_options.metrics = &registry;
   server_options.on_denied = [&process_metrics] {
     process_metrics.CountDenied();
   };

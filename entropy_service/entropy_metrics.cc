@@ -1,6 +1,10 @@
 #include "entropy_service/entropy_metrics.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
+
+#include "entropy_service/estimator/knn_entropy_estimator.h"
 
 namespace kmyriad {
 namespace {
@@ -9,6 +13,15 @@ Counter* RejectionCounter(MetricsRegistry& registry, const char* reason) {
   return &registry.AddCounter("kmyriad_entropy_requests_rejected_total",
                               "Requests refused or failed.",
                               {{"reason", reason}});
+}
+
+// lowest, 2 lowest, ... below or at highest.
+std::vector<double> Doubling(double lowest, double highest) {
+  std::vector<double> bounds;
+  for (double bound = lowest; bound <= highest; bound *= 2) {
+    bounds.push_back(bound);
+  }
+  return bounds;
 }
 
 }  // namespace
@@ -46,6 +59,14 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
       evaluate_seconds_(registry.AddHistogram(
           "kmyriad_entropy_evaluate_duration_seconds",
           "Time to evaluate an epoch under other weights.", LatencyBounds())),
+      knn_distances_(registry.AddHistogram(
+          "kmyriad_exploration_knn_distance",
+          "Distance to the k-th neighbour, floored, feature units.",
+          Doubling(1.0 / 1024, 32))),
+      radii_(registry.AddHistogram(
+          "kmyriad_exploration_radius_meters",
+          "Distance of the particles from the world's origin.",
+          Doubling(0.25, 64))),
       particles_(registry.AddGauge("kmyriad_exploration_particles",
                                    "Particles in the last entropy estimate.")),
       masked_(registry.AddGauge("kmyriad_entropy_masked_particles",
@@ -94,6 +115,28 @@ void EntropyMetrics::Scored(const ScoredEpoch& epoch, double knn_seconds) {
   diversity_.Set(epoch.diversity_nats);
   diversity_null_.Set(epoch.diversity_null_nats);
   cell_visits_.Set(*epoch.request.coverage, epoch.cell_visits);
+}
+
+void EntropyMetrics::Measured(const std::vector<double>& log_volumes,
+                              uint32_t dims) {
+  const double unit = LogUnitBallVolume(dims);
+  std::vector<double> distances(log_volumes.size());
+  std::transform(log_volumes.begin(), log_volumes.end(), distances.begin(),
+                 [unit, dims](double log_volume) {
+                   return std::exp((log_volume - unit) / dims);
+                 });
+  knn_distances_.ObserveAll(distances);
+}
+
+void EntropyMetrics::Visited(const std::vector<float>& features,
+                             const std::vector<uint8_t>& mask, uint32_t dims) {
+  std::vector<double> radii;
+  radii.reserve(mask.size());
+  for (size_t i = 0; i < mask.size(); ++i) {
+    const float* place = &features[i * dims];
+    if (mask[i] != 0) radii.push_back(std::hypot(place[0], place[1]));
+  }
+  radii_.ObserveAll(radii);
 }
 
 void EntropyMetrics::Rejected(const absl::Status& status) {

@@ -1,7 +1,9 @@
 #ifndef KMYRIAD_ENTROPY_SERVICE_ENTROPY_METRICS_H_
 #define KMYRIAD_ENTROPY_SERVICE_ENTROPY_METRICS_H_
 
+#include <cstdint>
 #include <map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/metrics/metrics_registry.h"
@@ -18,6 +20,13 @@ class EntropyMetrics {
 
   // An epoch was scored; `knn_seconds` of it went to the neighbour search.
   void Scored(const ScoredEpoch& epoch, double knn_seconds);
+  // Of the pooled particles: ln of the ball volumes in `dims` features that
+  // reach the k-th neighbour.
+  void Measured(const std::vector<double>& log_volumes, uint32_t dims);
+  // Of an epoch with coverage: [count, dims] features, the first two of them a
+  // place in the world, and one byte per particle, 1 = in the pool.
+  void Visited(const std::vector<float>& features,
+               const std::vector<uint8_t>& mask, uint32_t dims);
   // A shard of an epoch was searched.
   void Searched(double seconds) { knn_seconds_.Observe(seconds); }
   // An epoch was evaluated under other weights.
@@ -37,6 +46,8 @@ class EntropyMetrics {
   Histogram& score_seconds_;
   Histogram& knn_seconds_;
   Histogram& evaluate_seconds_;
+  Histogram& knn_distances_;
+  Histogram& radii_;
   Gauge& particles_;
   Gauge& masked_;
   Gauge& floored_;

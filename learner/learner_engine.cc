@@ -83,7 +83,8 @@ LearnerEngine::LearnerEngine(const EngineOptions& options,
   SetLogRun(ledger_->manifest().run_uuid());
   metrics_.SetRun(ledger_->manifest().name(), options.config.env().task(),
                   options.config.run().seed(),
-                  options.config.population().agents());
+                  options.config.population().agents(),
+                  ToHex(RolloutConfigHash(options.config)));
 }
 
 bool LearnerEngine::finished() const {

@@ -195,6 +195,7 @@ absl::StatusOr<int> Serve(const LearnerOptions& options, LearnerEngine& engine,
   server_options.health_listen = options.process.health;
   server_options.insecure_allow_remote = options.insecure_allow_remote;
   server_options.tls = options.process.tls;
+  server_options.metrics = &metrics.registry();
   server_options.on_denied = [&metrics] { metrics.CountDenied(); };
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<GrpcServer> server,
@@ -258,7 +259,7 @@ absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
                       session.config.checkpoint().keep(), RealClock()));
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<EntropyClient> entropy,
-      MakeGrpcEntropyClient(options.entropy, options.process.tls));
+      MakeGrpcEntropyClient(options.entropy, options.process.tls, &registry));
   LearnerMetrics metrics(registry);
   LearnerEngine engine(engine_options, std::move(ledger), *entropy,
                        &PolicyOptimizer::Create, metrics, RealClock());

@@ -157,13 +157,15 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
 
 void LearnerMetrics::SetRun(const std::string& run_name,
                             const std::string& task, uint64_t seed,
-                            uint32_t agents) {
+                            uint32_t agents,
+                            const std::string& config_hash) {
   registry_
       .AddGauge("kmyriad_run_info", "Always 1.",
                 {{"run_name", run_name},
                  {"env_id", task},
                  {"seed", std::to_string(seed)},
-                 {"agents", std::to_string(agents)}})
+                 {"agents", std::to_string(agents)},
+                 {"config_hash", config_hash}})
       .Set(1);
 }
 

@@ -6,15 +6,18 @@
 
 #include "absl/status/statusor.h"
 #include "actor/rollout/learner_client.h"
+#include "common/metrics/metrics_registry.h"
 #include "common/rpc/transport_security.h"
 
 namespace kmyriad {
 
 // Client of Learner.Collect at "HOST:PORT" or "unix:PATH", over mutual TLS
-// where `tls` says so. INVALID_ARGUMENT
-// for another address; a learner that is not there is no error yet.
+// where `tls` says so. Calls are counted in `metrics`, unless it is null; it
+// must outlive the client. INVALID_ARGUMENT for another address; a learner that
+// is not there is no error yet.
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeGrpcLearnerClient(
-    const std::string& address, const TlsFiles& tls = {});
+    const std::string& address, const TlsFiles& tls = {},
+    MetricsRegistry* metrics = nullptr);
 
 }  // namespace kmyriad
 

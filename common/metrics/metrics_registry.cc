@@ -5,6 +5,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -39,12 +40,27 @@ class PrometheusGauge : public Gauge {
 
 class PrometheusHistogram : public Histogram {
  public:
-  explicit PrometheusHistogram(prometheus::Histogram& histogram)
-      : histogram_(histogram) {}
+  PrometheusHistogram(prometheus::Histogram& histogram,
+                      const std::vector<double>& bounds)
+      : histogram_(histogram), bounds_(bounds) {}
   void Observe(double value) override { histogram_.Observe(value); }
+
+  // One lock for all of them.
+  void ObserveAll(const std::vector<double>& values) override {
+    std::vector<double> counts(bounds_.size() + 1);
+    double sum = 0;
+    for (const double value : values) {
+      const auto bound =
+          std::lower_bound(bounds_.begin(), bounds_.end(), value);
+      ++counts[static_cast<size_t>(bound - bounds_.begin())];
+      sum += value;
+    }
+    histogram_.ObserveMultiple(counts, sum);
+  }
 
  private:
   prometheus::Histogram& histogram_;
+  const std::vector<double> bounds_;
 };
 
 // Runs `add`, which registers the series `name`. prometheus-cpp throws for
@@ -61,9 +77,9 @@ auto& Register(const std::string& name, const Add& add) {
   }
 }
 
-template <typename Handle, typename Handles, typename Series>
-auto& Keep(Handles& handles, Series& series) {
-  handles.push_back(std::make_unique<Handle>(series));
+template <typename Handle, typename Handles, typename... Parts>
+auto& Keep(Handles& handles, Parts&... parts) {
+  handles.push_back(std::make_unique<Handle>(parts...));
   return *handles.back();
 }
 
@@ -123,7 +139,7 @@ Histogram& MetricsRegistry::AddHistogram(const std::string& name,
             .Add(labels, bounds);
       });
   absl::MutexLock lock(&impl_->mutex);
-  return Keep<PrometheusHistogram>(impl_->histograms, series);
+  return Keep<PrometheusHistogram>(impl_->histograms, series, bounds);
 }
 
 std::string MetricsRegistry::Text() const {

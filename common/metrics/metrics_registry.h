@@ -30,6 +30,8 @@ class Histogram {
  public:
   virtual ~Histogram() = default;
   virtual void Observe(double value) = 0;
+  // Many values at once, all of them finite.
+  virtual void ObserveAll(const std::vector<double>& values) = 0;
 };
 
 // Metrics of one process (prometheus-cpp inside). Injected, never global.

@@ -28,6 +28,7 @@ class ProcessMetrics {
   // empty files. FAILED_PRECONDITION if `role` cannot be shown with them. Once.
   absl::Status WatchCertificate(const TlsFiles& files, Role role);
 
+  MetricsRegistry& registry() { return registry_; }
   // A call that the caller's role was refused.
   void CountDenied() { denied_.Add(); }
   // Whether other machines are served without TLS.

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/handshake_report.h"
 #include "common/rpc/transport_options.h"
 
@@ -27,7 +30,8 @@ double LongestBackoff(const Address& address) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
-    const std::string& address, const ChannelSecurity& security) {
+    const std::string& address, const ChannelSecurity& security,
+    MetricsRegistry* metrics) {
   KMYRIAD_ASSIGN_OR_RETURN(const Address parsed, ParseAddress(address));
   if (!parsed.is_unix && parsed.port == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -59,7 +63,15 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
       security.tls.enabled()
           ? MakeChannelCredentials(security.tls, security.peer)
           : grpc::InsecureChannelCredentials();
-  return grpc::CreateCustomChannel(parsed.ToString(), credentials, args);
+  if (metrics == nullptr) {
+    return grpc::CreateCustomChannel(parsed.ToString(), credentials, args);
+  }
+  std::vector<
+      std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(MakeClientCallMetrics(*metrics));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      parsed.ToString(), credentials, args, std::move(interceptors));
 }
 
 double LongestBackoff(const std::string& address) {

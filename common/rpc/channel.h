@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/metrics/metrics_registry.h"
 #include "common/rpc/role.h"
 #include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
@@ -27,9 +28,11 @@ inline constexpr int kMaxMessageBytes = 16 << 20;
 // 10 s, message limit, no compression, reconnect back-off from 0.1 s to
 // LongestBackoff. Returns at once; calls fail with UNAVAILABLE until the peer
 // is there. INVALID_ARGUMENT for an address of another form.
-// With `security.tls` it is mutual TLS, else plaintext.
+// With `security.tls` it is mutual TLS, else plaintext. Calls are counted in
+// `metrics` (call_metrics.h), which must outlive them; null: nowhere.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
-    const std::string& address, const ChannelSecurity& security = {});
+    const std::string& address, const ChannelSecurity& security = {},
+    MetricsRegistry* metrics = nullptr);
 
 // Most seconds between two attempts to reach a peer: 2, and 0.25 for one on
 // this machine, where an attempt costs next to nothing and a peer that comes

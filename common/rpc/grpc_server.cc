@@ -18,6 +18,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/rpc/address.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/transport_options.h"
 #include "grpcpp/ext/health_check_service_server_builder_option.h"
@@ -262,6 +263,13 @@ absl::Status GrpcServerImpl::ListenForCalls(
     builder.SetOption(std::make_unique<ReflectionOption>());
   }
   for (grpc::Service* service : services) builder.RegisterService(service);
+  if (options.metrics != nullptr) {
+    std::vector<
+        std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+        interceptors;
+    interceptors.push_back(MakeServerCallMetrics(*options.metrics));
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   KMYRIAD_ASSIGN_OR_RETURN(
       server_,
       Build(builder, address,

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/metrics/metrics_registry.h"
 #include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
 
@@ -25,6 +26,9 @@ struct GrpcServerOptions {
   // Own identity under mutual TLS; empty: plaintext. Health is plaintext
   // always.
   TlsFiles tls;
+  // Where calls are counted (call_metrics.h); null: nowhere. Must outlive the
+  // server.
+  MetricsRegistry* metrics = nullptr;
   // Hears of every call that the caller's role was refused; must not block.
   std::function<void()> on_denied;
   // While others are served without TLS, a warning is logged as often.

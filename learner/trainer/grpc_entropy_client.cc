@@ -417,12 +417,14 @@ class GrpcEntropyClient : public EntropyClient {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
-    const std::string& addresses, const TlsFiles& tls) {
+    const std::string& addresses, const TlsFiles& tls,
+    MetricsRegistry* metrics) {
   std::vector<EntropyReplica> replicas;
   for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
     const std::string address(part);
     KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                             MakeChannel(address, {tls, Role::kEntropy}));
+                             MakeChannel(
+                                 address, {tls, Role::kEntropy}, metrics));
     replicas.push_back({v1::EntropyService::NewStub(channel), address});
   }
   return std::make_unique<GrpcEntropyClient>(std::move(replicas));

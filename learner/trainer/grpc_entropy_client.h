@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/metrics/metrics_registry.h"
 #include "common/rpc/transport_security.h"
 #include "kmyriad/v1/entropy_service.grpc.pb.h"
 #include "learner/trainer/entropy_client.h"
@@ -21,9 +22,11 @@ namespace kmyriad {
 // share the search of every epoch paid with "forward" (grpc_replica_client.h);
 // the first one does the rest, and other epochs alone. A replica that is not
 // there is waited for: an epoch is never scored by fewer particles. The number
-// of replicas does not change a bit of the answer.
+// of replicas does not change a bit of the answer. Calls are counted in
+// `metrics`, unless it is null; it must outlive the client.
 absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
-    const std::string& addresses, const TlsFiles& tls = {});
+    const std::string& addresses, const TlsFiles& tls = {},
+    MetricsRegistry* metrics = nullptr);
 
 // The same over a given stub; `address` stands in messages.
 std::unique_ptr<EntropyClient> MakeGrpcEntropyClient(

@@ -304,6 +304,17 @@ TEST_F(EntropyEngineTest, InfoAndMetricsTellOfTheLastEpoch) {
   EXPECT_EQ(text.Value("kmyriad_exploration_coverage_ratio"),
             (*scored)->coverage);
   EXPECT_EQ(text.Value("kmyriad_entropy_knn_duration_seconds_count"), 1);
+  EXPECT_EQ(text.Value("kmyriad_exploration_knn_distance_count"), 599);
+  double radii = 0;
+  for (size_t i = 1; i < epoch.mask.size(); ++i) {
+    radii += std::hypot(epoch.features[2 * i], epoch.features[2 * i + 1]);
+  }
+  EXPECT_EQ(text.Value("kmyriad_exploration_radius_meters_count"), 599);
+  EXPECT_NEAR(text.Value("kmyriad_exploration_radius_meters_sum"), radii,
+              1e-3);
+  // ln V = ln(pi r^2): the mean distance lies above the geometric one.
+  EXPECT_GT(text.Value("kmyriad_exploration_knn_distance_sum"),
+            599 * std::exp(((*scored)->log_volume_mean - std::log(M_PI)) / 2));
 }
 
 TEST_F(EntropyEngineTest, HigherDimensionsAreScoredByTheProbedEngine) {

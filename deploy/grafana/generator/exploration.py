@@ -123,6 +123,24 @@ POPULATION = Row("Population", (
                       "masked"),
                 Query(f"kmyriad_entropy_floored_particles{{{ENTROPY}}}",
                       "floored"))),
+    TimeSeries("Distance from the origin", "lengthm",
+               "How far from the world's origin half and nine tenths of the "
+               "particles have come.", "both rise until the world ends.",
+               tuple(Query(f"histogram_quantile({quantile}, sum by (le) (rate("
+                           "kmyriad_exploration_radius_meters_bucket"
+                           f"{{{ENTROPY}}}[$__rate_interval])))", name)
+                     for quantile, name in ((0.5, "half"),
+                                            (0.9, "nine tenths"))),
+               lowest=0),
+    TimeSeries("Distance to the k-th neighbour", "none",
+               "Median and ninth decile over the particles, feature units.",
+               "rises: the population spreads out.",
+               tuple(Query(f"histogram_quantile({quantile}, sum by (le) (rate("
+                           "kmyriad_exploration_knn_distance_bucket"
+                           f"{{{ENTROPY}}}[$__rate_interval])))", name)
+                     for quantile, name in ((0.5, "median"),
+                                            (0.9, "ninth decile"))),
+               lowest=0),
     TimeSeries("Scoring", "s",
                "Mean time to score an epoch, and of the neighbour search in "
                "it.", "small against collecting; steady for one n * T.",

@@ -35,6 +35,36 @@ STREAMS = Row("Streams of state batches", (
                       f"{{{ACTORS}}}[$__rate_interval]))"),), lowest=0),
 ))
 
+CALLS = Row("Calls", (
+    TimeSeries("Calls by method", "ops",
+               "Calls per second that ended at a server, by method.",
+               "one ScoreEpoch per epoch; GetStatus when somebody asks.",
+               (Query("sum by (grpc_method) (rate(grpc_server_handled_total"
+                      f"{{{RUN}}}[$__rate_interval]))", "{{grpc_method}}"),)),
+    TimeSeries("Calls that failed", "percentunit",
+               "Calls that ended in another code than OK, Canceled excepted, "
+               "as a share of those that ended.", "0.",
+               (Query('sum(rate(grpc_server_handled_total{grpc_code!~"OK|'
+                      f'Canceled",{RUN}}}[$__rate_interval])) / (sum(rate('
+                      f"grpc_server_handled_total{{{RUN}}}"
+                      "[$__rate_interval])) > 0) or vector(0)", "server"),
+                Query('sum(rate(grpc_client_handled_total{grpc_code!~"OK|'
+                      f'Canceled",{RUN}}}[$__rate_interval])) / (sum(rate('
+                      f"grpc_client_handled_total{{{RUN}}}"
+                      "[$__rate_interval])) > 0) or vector(0)", "client")),
+               lowest=0),
+    TimeSeries("Messages by method", "ops",
+               "Messages per second that servers received and sent.",
+               "in step with the epochs.",
+               (Query("sum by (grpc_method) (rate("
+                      "grpc_server_msg_received_total"
+                      f"{{{RUN}}}[$__rate_interval]))",
+                      "{{grpc_method}} received"),
+                Query("sum by (grpc_method) (rate(grpc_server_msg_sent_total"
+                      f"{{{RUN}}}[$__rate_interval]))",
+                      "{{grpc_method}} sent"))),
+))
+
 REFUSED = Row("Refused", (
     TimeSeries("By the learner", "ops", "Messages and actors refused per "
                "second.", "0.",
@@ -107,4 +137,4 @@ OBSERVING = Row("Observation itself", (
 ))
 
 DASHBOARD = Dashboard("kmyriad-rpc", "RPC", __doc__,
-                      (STREAMS, REFUSED, SCORING, SECURITY, OBSERVING))
+                      (STREAMS, CALLS, REFUSED, SCORING, SECURITY, OBSERVING))

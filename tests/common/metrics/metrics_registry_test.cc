@@ -48,6 +48,18 @@ TEST(MetricsRegistryTest, TextParsesAsPrometheusText) {
 }
 
 // The negative control of the test above: a broken text does not parse.
+TEST(MetricsRegistryTest, ManyValuesAtOnceAreThoseOneByOne) {
+  const std::vector<double> bounds = {0.5, 1, 2};
+  const std::vector<double> values = {0.1, 0.5, 0.75, 1, 1.5, 2, 3, 3};
+  MetricsRegistry at_once;
+  at_once.AddHistogram("kmyriad_test_seconds", "h", bounds).ObserveAll(values);
+  MetricsRegistry one_by_one;
+  Histogram& histogram =
+      one_by_one.AddHistogram("kmyriad_test_seconds", "h", bounds);
+  for (const double value : values) histogram.Observe(value);
+  EXPECT_EQ(at_once.Text(), one_by_one.Text());
+}
+
 TEST(MetricsRegistryTest, DamagedTextDoesNotParse) {
   MetricsRegistry registry;
   registry.AddGauge("kmyriad_test_value", "Value.", {{"a", "b"}}).Set(1);
