@@ -15,6 +15,8 @@ import compose_lint as lint
 
 SKIPPED = 77
 TOOLS = ("check-jsonschema", "hadolint", "yamllint")
+os.environ["PATH"] = os.pathsep.join([os.path.join(
+    lint.ROOT, ".deps/deploy-tools/bin"), os.environ["PATH"]])
 
 # Kustomize and Compose allow what yamllint's defaults do not: long lines of
 # PromQL, documents without a start, braces with blanks.
