@@ -21,10 +21,13 @@ import podman
 
 SKIPPED = 77
 TOOLS = ("podman", "runc", "debootstrap", "catatonit", "podman-compose")
-MEBIBYTE = 1 << 20
+MEGABYTE = 1000000
 
 # Uncompressed, base included.
 LIMITS = {"actor": 120, "entropy": 120, "learner": 900}
+
+# Epochs of a run that is to be stopped.
+ENDLESS = 1000000
 
 
 def small_preset(epochs):
@@ -49,13 +52,13 @@ def free_port():
         return server.getsockname()[1]
 
 
-def local_hash(folder, config):
+def local_hash(folder, config, name):
     """Hash of the parameters after a plain run of the same configuration."""
     program = os.path.join(os.environ["KMYRIAD_BIN"], "kmyriad")
     podman.run(program, "train", "--config", config, "--runs", folder,
-               "--name", "local", "--actors", "1")
+               "--name", name, "--actors", "1")
     return json.loads(podman.run(program, "inspect", "--runs", folder,
-                                 "local", "--json"))["parameters_sha256"]
+                                 name, "--json"))["parameters_sha256"]
 
 
 class ContainersTest(unittest.TestCase):
@@ -73,8 +76,10 @@ class ContainersTest(unittest.TestCase):
     def say(self, text):
         print(f"  {text}", flush=True)
 
-    def config(self, epochs):
-        path = os.path.join(self.folder.name, f"run-{epochs}.textproto")
+    def config(self, name, epochs):
+        """The file of that name; written anew, it stays the same inode, which
+        is what containers have mounted."""
+        path = os.path.join(self.folder.name, f"{name}.textproto")
         with open(path, "w", encoding="utf-8") as file:
             file.write(small_preset(epochs))
         return path
@@ -82,8 +87,8 @@ class ContainersTest(unittest.TestCase):
     def test_images_are_small_and_carry_what_they_should(self):
         for target in podman.TARGETS:
             image = f"kmyriad-{target}:local"
-            size = int(podman.inspect(image, "{{.Size}}")) / MEBIBYTE
-            self.say(f"{image}: {size:.0f} MiB")
+            size = int(podman.inspect(image, "{{.Size}}")) / MEGABYTE
+            self.say(f"{image}: {size:.0f} MB")
             if target in LIMITS:
                 self.assertLess(size, LIMITS[target])
             self.assertEqual(podman.inspect(image, "{{.User}}"),
@@ -103,8 +108,7 @@ class ContainersTest(unittest.TestCase):
         self.assertIn("finished after 2 epochs", out)
 
     def test_the_compose_file(self):
-        epochs = 150
-        config = self.config(epochs)
+        config = self.config("plain", ENDLESS)
         stack = podman.Stack(f"kmyriad-t{os.getpid()}", KMYRIAD_CONFIG=config,
                              KMYRIAD_PROMETHEUS_PORT=str(free_port()),
                              KMYRIAD_ACTOR_THREADS="1")
@@ -118,7 +122,44 @@ class ContainersTest(unittest.TestCase):
         self.check_prometheus(stack, 2)
         self.replace_an_actor(stack)
         self.stop_and_start(stack)
-        self.finish(stack, config, epochs)
+        self.finish(stack, config, "plain")
+        self.check_hash(stack, config)
+
+    def test_mutual_tls(self):
+        """compose.mtls.yaml with certificates of `kmyriad certs`: trains to the
+        same hash; an operator outside may steer, an actor or nobody not."""
+        config = self.config("mtls", ENDLESS)
+        secrets = os.path.join(self.folder.name, "secrets")
+        program = os.path.join(os.environ["KMYRIAD_BIN"], "kmyriad")
+        podman.run(program, "certs", secrets)
+        podman.run("chown", "-R", "65532:65532", secrets)
+        # The folder of the test is for root alone.
+        os.chmod(self.folder.name, 0o711)
+        port = str(free_port())
+        stack = podman.Stack(
+            f"kmyriad-m{os.getpid()}", ["compose.mtls.yaml"],
+            KMYRIAD_CONFIG=config, KMYRIAD_ACTOR_THREADS="1",
+            KMYRIAD_CERTIFICATES=secrets, KMYRIAD_PORT=port)
+        self.addCleanup(stack.remove)
+        stack.compose("up", "-d", "--scale", "actor=2", "entropy", "learner",
+                      "actor")
+
+        def epoch(role="operator"):
+            files = os.path.join(secrets, role)
+            return int(stack.ctl(
+                "status", "--learner", f"127.0.0.1:{port}",
+                "--tls-certificate", f"{files}/tls.crt", "--tls-key",
+                f"{files}/tls.key", "--tls-ca", f"{files}/ca.crt",
+                outside=(program,)).get("epoch", -1))
+        podman.until(lambda: epoch() > 3, "epochs over TLS")
+        self.assertEqual(epoch("actor"), -1)
+        self.assertEqual(stack.ctl("status", "--learner", f"127.0.0.1:{port}",
+                                   outside=(program,)), {})
+        self.say("mutual TLS: an operator may ask, an actor and plaintext not")
+        podman.podman("stop", "-t", "60", stack.container("learner"))
+        self.assertEqual(stack.state("learner"), ("exited", 75))
+        self.finish(stack, config, "mtls")
+        self.check_hash(stack, config)
 
     def epoch(self, stack):
         return int(stack.ctl("status").get("epoch", 0))
@@ -195,18 +236,33 @@ class ContainersTest(unittest.TestCase):
         podman.until(lambda: self.epoch(stack) > before + 2, "epochs")
         self.say(f"learner stopped in {seconds:.1f} s, started, went on "
                  f"after epoch {before}")
+        podman.podman("stop", "-t", "60", name)
 
-    def finish(self, stack, config, epochs):
-        podman.until(lambda: stack.state("learner") == ("exited", 0),
-                     "the end")
-        # Exit code 0 stays down.
-        self.assertEqual(stack.state("learner"), ("exited", 0))
-        found = json.loads(podman.podman(
+    def inspect(self, stack):
+        """The run in the stack's volume."""
+        return json.loads(podman.podman(
             "run", "--rm", "-v", f"{stack.name}_runs:/runs:ro", "--entrypoint",
             "kmyriad", "kmyriad-learner:local", "inspect", "/runs/default",
             "--json"))
-        self.assertEqual(int(found["epoch"]), epochs)
-        wanted = local_hash(self.folder.name, config)
+
+    def finish(self, stack, config, name):
+        """The stopped learner is started for some epochs more, whose number
+        does not depend on how fast this machine is."""
+        epochs = int(self.inspect(stack)["epoch"]) + 20
+        self.assertEqual(self.config(name, epochs), config)
+        podman.podman("start", stack.container("learner"))
+
+        def ended():
+            # An actor may still be on its way home from before the stop.
+            stack.restart_actors()
+            # Exit code 0 stays down.
+            return stack.state("learner") == ("exited", 0)
+        podman.until(ended, "the end")
+        self.assertEqual(int(self.inspect(stack)["epoch"]), epochs)
+
+    def check_hash(self, stack, config):
+        found = self.inspect(stack)
+        wanted = local_hash(self.folder.name, config, stack.name)
         self.say(f"containers {found['parameters_sha256']}")
         self.say(f"local      {wanted}")
         self.assertEqual(found["parameters_sha256"], wanted)

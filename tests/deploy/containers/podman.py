@@ -136,11 +136,12 @@ def build(target):
 class Stack:
     """The Compose file under podman-compose, as a project of its own."""
 
-    def __init__(self, name, **variables):
+    def __init__(self, name, overlays=(), **variables):
         self.name = name
         # What `docker compose` reads from the root's .env.
-        self.environment = {**os.environ, **variables, "COMPOSE_FILE":
-                            os.path.join(ROOT, "docker/compose.yaml")}
+        self.environment = {**os.environ, **variables, "COMPOSE_FILE": ":".join(
+            os.path.join(ROOT, "docker", file)
+            for file in ("compose.yaml", *overlays))}
 
     def compose(self, *arguments, **options):
         return run("podman-compose", "-p", self.name, *arguments,
@@ -162,12 +163,14 @@ class Stack:
         status, code = text.split()
         return status, int(code)
 
-    def ctl(self, verb):
-        """`kmyriad ctl` in the learner's container; {} if it is away."""
+    def ctl(self, verb, *arguments, outside=()):
+        """`kmyriad ctl` in the learner's container, or by the program
+        `outside`; {} if that fails."""
+        program = outside or ("podman", "exec", self.container("learner"),
+                              "kmyriad")
         done = subprocess.run(
-            ["podman", "exec", self.container("learner"), "kmyriad", "ctl",
-             verb, "--json"], capture_output=True, text=True,
-            timeout=DEADLINE)
+            [*program, "ctl", verb, "--json", *arguments],
+            capture_output=True, text=True, timeout=DEADLINE)
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def restart_actors(self):
