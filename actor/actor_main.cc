@@ -231,9 +231,9 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
   engine_options.threads = ResolveThreads(options.threads, config);
   engine_options.longest_backoff = LongestBackoff(options.learner);
   MetricsRegistry registry;
-  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerClient> client,
-                           MakeClient(options.learner, options.process.tls,
-                                      registry));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LearnerClient> client,
+      MakeClient(options.learner, options.process.tls, registry));
   ActorMetrics metrics(registry);
   ProcessMetrics process_metrics(registry, "actor");
   KMYRIAD_RETURN_IF_ERROR(

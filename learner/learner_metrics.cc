@@ -157,8 +157,7 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
 
 void LearnerMetrics::SetRun(const std::string& run_name,
                             const std::string& task, uint64_t seed,
-                            uint32_t agents,
-                            const std::string& config_hash) {
+                            uint32_t agents, const std::string& config_hash) {
   registry_
       .AddGauge("kmyriad_run_info", "Always 1.",
                 {{"run_name", run_name},

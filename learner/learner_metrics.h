@@ -21,8 +21,7 @@ class LearnerMetrics {
   // Labels of the run, once they are known; `config_hash` is what actors must
   // have in common with it.
   void SetRun(const std::string& run_name, const std::string& task,
-              uint64_t seed, uint32_t agents,
-              const std::string& config_hash);
+              uint64_t seed, uint32_t agents, const std::string& config_hash);
   // One of "pending", "running", "paused", "waiting", "draining", "finished",
   // "failed": its gauge is 1, the others 0.
   void SetState(const std::string& state);

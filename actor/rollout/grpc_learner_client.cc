@@ -217,8 +217,7 @@ class GrpcLearnerClient : public LearnerClient {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LearnerClient>> MakeGrpcLearnerClient(
-    const std::string& address, const TlsFiles& tls,
-    MetricsRegistry* metrics) {
+    const std::string& address, const TlsFiles& tls, MetricsRegistry* metrics) {
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::shared_ptr<grpc::Channel> channel,
       MakeChannel(address, {tls, Role::kLearner}, metrics));
