@@ -1,6 +1,7 @@
 #include "tests/learner/testing/fake_actor.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -202,7 +203,10 @@ void FakeActor::Begin(const v1::Lease& lease) {
     Work work;
     work.key = {run_uuid_, lease.epoch(), block, policy, FakeFingerprint()};
     work.segment = FakeSegment(config_, lease.epoch(), block, policy);
-    if (wrong_) work.segment.features[0] += 0.25f;
+    if (wrong_) {
+      float& number = work.segment.observations[0];
+      number = std::bit_cast<float>(std::bit_cast<uint32_t>(number) ^ 1);
+    }
     work_.push_back(std::move(work));
   }
 }

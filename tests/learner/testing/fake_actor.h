@@ -70,7 +70,7 @@ class FakeActor {
   void Reconnect();
   // The next SegmentDone carries a wrong hash.
   void DamageNext() { damage_ = true; }
-  // From now on this actor computes other bits than it should.
+  // From now on one bit of one observation of a segment is another one.
   void ComputeWrongly() { wrong_ = true; }
   // As an actor whose segment is on its way when the revocation comes.
   void IgnoreRevocations() { stubborn_ = true; }
