@@ -6,6 +6,7 @@
 #include "actor/rollout/message_dispatch.h"
 #include "common/base/check.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/rpc/transport_options.h"
 #include "tests/actor/rollout/small_run.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -76,6 +77,8 @@ v1::LearnerMessage Welcome() {
 }  // namespace
 
 void RunInput(absl::string_view bytes) {
+  // A line per text that is no UTF-8 costs more than the rest.
+  RouteGrpcLogs();
   FuzzInput input(bytes);
   FakeClock clock;
   InputClient client;
