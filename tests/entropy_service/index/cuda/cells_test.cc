@@ -33,8 +33,8 @@ struct SortBuffers {
 };
 
 uint64_t RandomKey(uint32_t i) {
-  const auto words = RunRandom(3, RandomStream::kEvaluation, i, 0, 0, 0).word;
-  return (uint64_t{words[0]} << 32) | words[1];
+  const auto block = RunRandom(3, RandomStream::kEvaluation, i, 0, 0, 0);
+  return (uint64_t{block.word[0]} << 32) | block.word[1];
 }
 
 TEST(RadixSortTest, SortsStablyByTheBitsThatItIsGiven) {
