@@ -1,6 +1,5 @@
 // kmyriad-actor: steps the blocks that a learner leases and streams their
 // segments to it.
-#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,8 +31,10 @@
 #include "common/config/run_config.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/policy/network_shape.h"
+#include "common/process/exit_codes.h"
 #include "common/process/process_flags.h"
 #include "common/process/process_metrics.h"
+#include "common/process/startup.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
 #include "nlohmann/json.hpp"
@@ -41,19 +42,13 @@
 namespace kmyriad {
 namespace {
 
-constexpr int kExitDone = 0;
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 64;
-constexpr int kExitUnreachable = 69;
-constexpr int kExitConfiguration = 78;
-
 constexpr int kMaxThreads = 1024;
 
 // What the health service calls an actor that a learner has welcomed.
 constexpr char kActorServiceName[] = "kmyriad.v1.Actor";
 
 struct ActorOptions {
-  ConfigSource config;
+  ConfigFlags config;
   std::string learner = "127.0.0.1:50051";
   // Blocks stepped at the same time; 0: physics.threads of the
   // configuration, and if that is 0 this actor's share of the cores.
@@ -81,30 +76,8 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
-void AddFlags(ActorOptions& options, std::vector<std::string>& shorthands,
-              CLI::App& app) {
-  auto* preset = app.add_option("--preset", options.config.preset,
-                                "Built-in configuration")
-                     ->default_str("ant-maze");
-  app.add_option("--config", options.config.file,
-                 "Configuration, protobuf text format")
-      ->excludes(preset);
-  app.add_option("--set", options.config.overrides,
-                 "Override, group.key=value; repeatable")
-      ->allow_extra_args(false);
-  const auto shorthand = [&app, &shorthands](const std::string& flag,
-                                             const std::string& key,
-                                             const std::string& help) {
-    app.add_option_function<std::string>(
-        flag,
-        [&shorthands, key](const std::string& value) {
-          shorthands.push_back(absl::StrCat(key, "=", value));
-        },
-        help);
-  };
-  shorthand("--epochs", "run.epochs", "Total number of epochs");
-  shorthand("--seed", "run.seed", "Seed of every random number");
-  shorthand("--actors", "actors.count", "Actor processes of the run");
+void AddFlags(ActorOptions& options, CLI::App& app) {
+  AddConfigFlags(app, options.config);
   app.add_option("--learner", options.learner,
                  "Address of the learner, HOST:PORT or unix:PATH")
       ->capture_default_str();
@@ -115,13 +88,6 @@ void AddFlags(ActorOptions& options, std::vector<std::string>& shorthands,
   AddProcessFlags(app, options.process);
 }
 
-int Cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return CPU_COUNT(&set);
-}
-
 int ResolveThreads(int flag, const v1::RunConfig& config) {
   if (flag > 0) return flag;
   const uint32_t configured = config.physics().threads();
@@ -130,7 +96,7 @@ int ResolveThreads(int flag, const v1::RunConfig& config) {
   }
   const int actors =
       static_cast<int>(std::max<uint32_t>(config.actors().count(), 1));
-  return std::max(1, Cores() / actors);
+  return std::max(1, AvailableCores() / actors);
 }
 
 std::string MakeActorId() {
@@ -182,16 +148,6 @@ absl::StatusOr<ActorEngineOptions> MakeEngineOptions(
   return engine;
 }
 
-// Blocks the signals that stop the actor, in all threads to come.
-sigset_t BlockSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return set;
-}
-
 // Until `done`: shows on `health` whether a learner has welcomed the actor. The
 // first signal makes the actor leave in order, the second ends it at once.
 void WatchSignals(ActorEngine& engine, const ActorMetrics& metrics,
@@ -221,9 +177,9 @@ absl::StatusOr<std::unique_ptr<LearnerClient>> MakeClient(
 
 // Runs to the end; the exit code.
 absl::StatusOr<int> RunActor(const ActorOptions& options) {
-  const sigset_t signals = BlockSignals();
+  const sigset_t signals = BlockStopSignals();
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
-                           LoadRunConfig(options.config));
+                           LoadRunConfig(options.config.Resolve()));
   KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
   KMYRIAD_ASSIGN_OR_RETURN(const auto model, EnvironmentOfRun(config));
   KMYRIAD_ASSIGN_OR_RETURN(ActorEngineOptions engine_options,
@@ -282,18 +238,12 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version",
                        absl::StrCat(BuildVersion(), " ", BuildRevision()));
   ActorOptions options;
-  std::vector<std::string> shorthands;
-  AddFlags(options, shorthands, app);
+  AddFlags(options, app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  if (options.config.preset.empty() && options.config.file.empty()) {
-    options.config.preset = "ant-maze";
-  }
-  options.config.overrides.insert(options.config.overrides.end(),
-                                  shorthands.begin(), shorthands.end());
   StartLogging("actor", options.process);
   const absl::StatusOr<int> code = RunActor(options);
   if (code.ok()) return *code;

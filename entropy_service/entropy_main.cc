@@ -14,8 +14,10 @@
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/process/exit_codes.h"
 #include "common/process/process_flags.h"
 #include "common/process/process_metrics.h"
+#include "common/process/startup.h"
 #include "common/rpc/grpc_server.h"
 #include "entropy_service/entropy_engine.h"
 #include "entropy_service/entropy_metrics.h"
@@ -27,9 +29,6 @@
 namespace kmyriad {
 namespace {
 
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 64;
-constexpr int kExitConfiguration = 78;
 // Seconds that calls get to end by themselves.
 constexpr double kGraceSeconds = 5;
 
@@ -134,14 +133,10 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   // Before any thread exists, so that all inherit it.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  sigaddset(&stop_signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  const sigset_t stop_signals = BlockStopSignals();
   StartLogging("entropy", options.process);
   const absl::Status status = Serve(options, stop_signals);
-  if (status.ok()) return 0;
+  if (status.ok()) return kExitDone;
   std::fprintf(stderr, "kmyriad-entropy: error: %s\n",
                std::string(status.message()).c_str());
   return ExitCodeOf(status);

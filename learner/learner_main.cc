@@ -1,6 +1,5 @@
 // kmyriad-learner: leases rollouts to actors, has them scored, trains the
 // population, keeps the run directory.
-#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,8 +23,10 @@
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/process/exit_codes.h"
 #include "common/process/process_flags.h"
 #include "common/process/process_metrics.h"
+#include "common/process/startup.h"
 #include "common/rpc/grpc_server.h"
 #include "learner/algorithm/policy_optimizer.h"
 #include "learner/control_service_impl.h"
@@ -40,12 +41,6 @@
 
 namespace kmyriad {
 namespace {
-
-constexpr int kExitDone = 0;
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 64;
-constexpr int kExitInterrupted = 75;
-constexpr int kExitConfiguration = 78;
 
 // For actors to say Bye after Drain.
 constexpr double kDrainSeconds = 3;
@@ -65,30 +60,8 @@ int Fail(const absl::Status& status, const std::string& log) {
   }
 }
 
-void AddFlags(LearnerOptions& options, std::vector<std::string>& shorthands,
-              CLI::App& app) {
-  auto* preset = app.add_option("--preset", options.config.preset,
-                                "Built-in configuration")
-                     ->default_str("ant-maze");
-  app.add_option("--config", options.config.file,
-                 "Configuration, protobuf text format")
-      ->excludes(preset);
-  app.add_option("--set", options.config.overrides,
-                 "Override, group.key=value; repeatable")
-      ->take_all();
-  const auto shorthand = [&app, &shorthands](const std::string& flag,
-                                             const std::string& key,
-                                             const std::string& help) {
-    app.add_option_function<std::string>(
-        flag,
-        [&shorthands, key](const std::string& value) {
-          shorthands.push_back(absl::StrCat(key, "=", value));
-        },
-        help);
-  };
-  shorthand("--epochs", "run.epochs", "Total number of epochs");
-  shorthand("--seed", "run.seed", "Seed of every random number");
-  shorthand("--actors", "actors.count", "Actor processes that are expected");
+void AddFlags(LearnerOptions& options, CLI::App& app) {
+  AddConfigFlags(app, options.config);
   app.add_option("--run-dir", options.run_dir, "Folder of the run")->required();
   app.add_option("--resume", options.resume, "auto, never or must")
       ->capture_default_str();
@@ -102,25 +75,6 @@ void AddFlags(LearnerOptions& options, std::vector<std::string>& shorthands,
   AddProcessFlags(app, options.process);
   app.add_flag("--insecure-allow-remote", options.insecure_allow_remote,
                "Listen on other than loopback addresses without TLS");
-}
-
-int Cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return CPU_COUNT(&set);
-}
-
-// Blocks the signals that Housekeeping waits for, in all threads to come.
-sigset_t BlockSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A file over the process's limit is storage that fails, not the end.
-  signal(SIGXFSZ, SIG_IGN);
-  return set;
 }
 
 // Ticks the engine, shows its health and passes signals on, until `done`: the
@@ -164,10 +118,11 @@ absl::Status CheckDevice(const v1::RunConfig& config) {
 absl::StatusOr<RunSession> OpenSession(const LearnerOptions& options) {
   RunSessionOptions session;
   KMYRIAD_ASSIGN_OR_RETURN(session.resume, ParseResumeMode(options.resume));
-  KMYRIAD_ASSIGN_OR_RETURN(session.config, LoadRunConfig(options.config));
+  KMYRIAD_ASSIGN_OR_RETURN(session.config,
+                           LoadRunConfig(options.config.Resolve()));
   KMYRIAD_RETURN_IF_ERROR(CheckDevice(session.config));
   session.run_dir = options.run_dir;
-  session.cores = Cores();
+  session.cores = AvailableCores();
   session.revision = BuildRevision();
   session.numerics = NumericsInfo(session.config.learner().device());
   KMYRIAD_ASSIGN_OR_RETURN(
@@ -241,7 +196,9 @@ void ExportSession(const RunSession& session, MetricsRegistry& registry) {
 }
 
 absl::StatusOr<int> RunLearner(const LearnerOptions& options) {
-  const sigset_t signals = BlockSignals();
+  const sigset_t signals = BlockStopSignals();
+  // A file over the process's limit is storage that fails, not the end.
+  signal(SIGXFSZ, SIG_IGN);
   MetricsRegistry registry;
   ProcessMetrics process_metrics(registry, "learner");
   KMYRIAD_RETURN_IF_ERROR(
@@ -281,18 +238,12 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version",
                        absl::StrCat(BuildVersion(), " ", BuildRevision()));
   LearnerOptions options;
-  std::vector<std::string> shorthands;
-  AddFlags(options, shorthands, app);
+  AddFlags(options, app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  if (options.config.preset.empty() && options.config.file.empty()) {
-    options.config.preset = "ant-maze";
-  }
-  options.config.overrides.insert(options.config.overrides.end(),
-                                  shorthands.begin(), shorthands.end());
   StartLogging("learner", options.process);
   const absl::StatusOr<int> code = RunLearner(options);
   return code.ok() ? *code : Fail(code.status(), options.process.log);

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "common/config/run_config.h"
 #include "common/process/process_flags.h"
+#include "common/process/startup.h"
 
 namespace kmyriad {
 
@@ -12,7 +12,7 @@ namespace kmyriad {
 // "unix:PATH".
 struct LearnerOptions {
   // Configuration of the run; also --epochs, --seed and --actors.
-  ConfigSource config;
+  ConfigFlags config;
   // Folder of the run, RUNS/NAME. Required.
   std::string run_dir;
   // "auto", "never" or "must".

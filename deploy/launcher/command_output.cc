@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "deploy/launcher/exit_codes.h"
+#include "common/process/exit_codes.h"
 
 namespace kmyriad {
 

@@ -5,8 +5,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "common/process/exit_codes.h"
 #include "common/rpc/health_client.h"
-#include "deploy/launcher/exit_codes.h"
 
 namespace kmyriad {
 namespace {

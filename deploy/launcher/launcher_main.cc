@@ -1,6 +1,6 @@
 // kmyriad: the one command. Every subcommand parses its flags here, fills an
 // options struct and calls the function that does it; exit codes are those of
-// deploy/launcher/exit_codes.h.
+// common/process/exit_codes.h.
 
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
 #include "common/config/run_config.h"
+#include "common/process/exit_codes.h"
 #include "common/process/process_flags.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/commands/certs.h"
@@ -27,7 +28,6 @@
 #include "deploy/launcher/commands/plot.h"
 #include "deploy/launcher/commands/study.h"
 #include "deploy/launcher/commands/train.h"
-#include "deploy/launcher/exit_codes.h"
 #include "deploy/launcher/library_versions.h"
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"

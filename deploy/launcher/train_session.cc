@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
-#include "deploy/launcher/exit_codes.h"
+#include "common/process/exit_codes.h"
 
 namespace kmyriad {
 namespace {

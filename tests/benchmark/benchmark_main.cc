@@ -10,8 +10,8 @@
 
 #include "CLI/CLI.hpp"
 #include "common/base/build_info.h"
+#include "common/process/exit_codes.h"
 #include "deploy/launcher/command_output.h"
-#include "deploy/launcher/exit_codes.h"
 #include "deploy/launcher/program_path.h"
 #include "nlohmann/json.hpp"
 #include "tests/benchmark/epoch_benchmark.h"

@@ -14,9 +14,9 @@
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
 #include "common/certificates/certificate_authority.h"
+#include "common/process/exit_codes.h"
 #include "common/rpc/role.h"
 #include "deploy/launcher/command_output.h"
-#include "deploy/launcher/exit_codes.h"
 
 namespace kmyriad {
 namespace {

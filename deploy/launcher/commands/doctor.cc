@@ -18,7 +18,7 @@
 #include "common/base/build_info.h"
 #include "common/base/file_system.h"
 #include "common/base/simd_level.h"
-#include "deploy/launcher/exit_codes.h"
+#include "common/process/exit_codes.h"
 #include "deploy/launcher/library_versions.h"
 #include "nlohmann/json.hpp"
 

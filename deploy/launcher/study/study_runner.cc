@@ -14,8 +14,8 @@
 #include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
 #include "common/base/status_macros.h"
+#include "common/process/exit_codes.h"
 #include "deploy/launcher/child_process.h"
-#include "deploy/launcher/exit_codes.h"
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"
 

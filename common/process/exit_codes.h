@@ -1,5 +1,5 @@
-#ifndef KMYRIAD_DEPLOY_LAUNCHER_EXIT_CODES_H_
-#define KMYRIAD_DEPLOY_LAUNCHER_EXIT_CODES_H_
+#ifndef KMYRIAD_COMMON_PROCESS_EXIT_CODES_H_
+#define KMYRIAD_COMMON_PROCESS_EXIT_CODES_H_
 
 namespace kmyriad {
 
@@ -13,4 +13,4 @@ inline constexpr int kExitConfiguration = 78;
 
 }  // namespace kmyriad
 
-#endif  // KMYRIAD_DEPLOY_LAUNCHER_EXIT_CODES_H_
+#endif  // KMYRIAD_COMMON_PROCESS_EXIT_CODES_H_
