@@ -288,6 +288,16 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
                                   "population.agents * env.horizon)"
                                 : "the pool (env.count * env.horizon)"));
   }
+  // A sample's window is of its own environment, so most of it at most.
+  const uint64_t window = config.entropy().theiler_window();
+  const uint64_t excluded =
+      std::min<uint64_t>(2 * window + 1, config.env().horizon());
+  if (window > 0 && config.entropy().k() + excluded > pool) {
+    return Refuse("entropy.theiler_window", window,
+                  absl::StrCat("leaves fewer than entropy.k = ",
+                               config.entropy().k(), " of the pool's ", pool,
+                               " particles as neighbours"));
+  }
   return absl::OkStatus();
 }
 

@@ -77,6 +77,7 @@ std::vector<FieldRule> MakeRules() {
       Text("entropy.pooling", false, kFixed, {"collective", "individual"}),
       {"entropy.window", false, kFixed, 1, 64},
       {"entropy.floor", false, kFixed, 0, 1000, true},
+      Optional({"entropy.theiler_window", false, kFixed, 0, 9999}),
       Text("physics.backend", true, kFixed, {"auto", "simd", "mujoco", "none"}),
       {"physics.threads", false, kFree, 0, 1024},
       {"actors.count", false, kFree, 1, 256},

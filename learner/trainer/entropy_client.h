@@ -24,6 +24,7 @@ struct ScoreRequest {
   uint32_t dims = 0;
   uint32_t k = 0;
   float floor = 0;
+  uint32_t theiler_window = 0;
   // What samples are paid for, as entropy.reward names it.
   std::string reward = "forward";
   // False: each agent's particles among its own.

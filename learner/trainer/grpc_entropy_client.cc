@@ -72,6 +72,7 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
   header.set_dims(request.dims);
   header.set_k(request.k);
   header.set_floor(request.floor);
+  header.set_theiler_window(request.theiler_window);
   header.set_reward(reward.kind);
   header.set_credit(reward.credit);
   header.set_pooling(request.collective ? v1::POOLING_COLLECTIVE

@@ -200,6 +200,7 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
   request.dims = samples.shape.feature_dim;
   request.k = config_.entropy().k();
   request.floor = config_.entropy().floor();
+  request.theiler_window = config_.entropy().theiler_window();
   if (config_.entropy().reward() != "shuffled") {
     request.reward = config_.entropy().reward();
   }

@@ -97,10 +97,10 @@ TEST(ApplyOverrideTest, ReadsWhatValueTextPrints) {
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const v1::RunConfig config,
                                LoadRunConfig({"point-maze", "", {}}));
   v1::RunConfig copy;
-  for (const FieldPath& path : FieldPaths()) {
+  for (size_t i = 0; i < FieldPaths().size(); ++i) {
+    const FieldPath& path = FieldPaths()[i];
     if (!HasValue(config, path)) {
-      // A run that explores has no task.
-      EXPECT_EQ(path.key().rfind("task.", 0), 0u) << path.key();
+      EXPECT_TRUE(FieldRules()[i].optional) << path.key();
       continue;
     }
     ASSERT_THAT(

@@ -130,6 +130,11 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
        {"entropy.k=150", "entropy.pooling=individual"},
        "entropy.k = 150: must be below the 150 particles of an agent's pool"},
       {"ant-maze", {"entropy.k=0"}, "entropy.k = 0: must be at least 1"},
+      {"point-maze",
+       {"entropy.k=120", "entropy.pooling=individual",
+        "entropy.theiler_window=15"},
+       "entropy.theiler_window = 15: leaves fewer than entropy.k = 120 of the "
+       "pool's 150 particles as neighbours"},
       {"ant-maze",
        {"entropy.features=posse"},
        "entropy.features = posse: unknown; did you mean \"pose\""},

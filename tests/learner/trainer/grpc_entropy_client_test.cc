@@ -282,6 +282,7 @@ TEST_F(GrpcEntropyClientTest, AWindowSendsAllItsEpochs) {
   // Half of the steps are an older epoch's.
   request_.horizon = 150;
   request_.window = 2;
+  request_.theiler_window = 7;
   service_.answer = [](ServerStream* stream) {
     stream->Write(Summary());
     stream->Write(Rewards(0, kCount / 2));
@@ -290,6 +291,7 @@ TEST_F(GrpcEntropyClientTest, AWindowSendsAllItsEpochs) {
   const auto result = Score();
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(service_.header.window(), 2u);
+  EXPECT_EQ(service_.header.theiler_window(), 7u);
   EXPECT_EQ(service_.mask.size(), kCount);
   EXPECT_EQ(service_.header.particle_digest(),
             ToBytes(Sha256Of(service_.features + service_.mask)));

@@ -256,10 +256,12 @@ TEST_F(TrainerTest, RestoreNamesWhatIsMissingAndChangesNothing) {
 TEST_F(TrainerTest, AWindowIsSentAndSurvivesACheckpoint) {
   v1::RunConfig config = SmallRunConfig(9);
   config.mutable_entropy()->set_window(3);
+  config.mutable_entropy()->set_theiler_window(2);
   Trainer first = Make(config);
   for (uint64_t epoch = 1; epoch <= 4; ++epoch) {
     ASSERT_THAT(first.Step(epoch, buffer_, monitor_), IsOk());
     EXPECT_EQ(entropy_.last_request().window, std::min<uint64_t>(epoch, 3));
+    EXPECT_EQ(entropy_.last_request().theiler_window, 2u);
   }
   // An abandoned step leaves the window alone.
   monitor_.stop_in = TrainingPhase::kUpdate;
