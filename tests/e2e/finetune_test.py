@@ -86,6 +86,14 @@ class FinetuneTest(harness.EndToEndTest):
         self.assertEqual(code, 0, err)
         self.assertLess(self.metrics("random")[-1]["success"], 0.2)
 
+    def test_one_head_of_a_population_paid_for_differing_is_taken(self):
+        self.train("apart", "--preset", "point-maze", "--epochs", "1", "--set",
+                   "entropy.reward=cross_novelty")
+        code, _, err = self.finetune(
+            "--task", "maze/G5", "--epochs", "1", "--name", "one", "--use",
+            "select", source=os.path.join(self.runs, "apart"))
+        self.assertEqual(code, 0, err)
+
     def test_it_goes_on_exactly_after_a_kill(self):
         task = ["--task", "maze/G5"]
         self.assertEqual(self.finetune(*task, "--epochs", "6", "--name",

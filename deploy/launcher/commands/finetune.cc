@@ -185,6 +185,8 @@ absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
   target.set_goal(task.goal.name);
   target.set_radius(task.radius);
   target.set_critic_warmup(0);
+  // The goal pays. The entropy is watched, and in the way that takes one agent.
+  config.mutable_entropy()->set_reward("forward");
   const bool pretrained = !choice.agents.empty();
   config.mutable_population()->set_agents(
       pretrained ? static_cast<uint32_t>(choice.agents.size()) : 1);
