@@ -42,12 +42,21 @@ function(kmyriad_cc_binary)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS})
 endfunction()
 
-# kmyriad_cc_test(NAME path_name SRCS ... DEPS ... [LABELS ...] [TIMEOUT s])
+# kmyriad_cc_test(NAME path_name SRCS ... DEPS ... [LABELS ...] [TIMEOUT s]
+#                 [NUMERICAL] [ON_GPU])
 # A GoogleTest program; LABELS defaults to `unit`. Test sources are listed in
 # KMYRIAD_LISTED_TESTS so that an unlisted *_test.cc fails configuration.
+# ON_GPU: built where CUDA is, with KMYRIAD_ON_GPU; 77 says that there is no GPU.
 function(kmyriad_cc_test)
-  cmake_parse_arguments(ARG "NUMERICAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS"
-                        ${ARGN})
+  cmake_parse_arguments(ARG "NUMERICAL;ON_GPU" "NAME;TIMEOUT"
+                        "SRCS;DEPS;LABELS" ${ARGN})
+  foreach(source ${ARG_SRCS})
+    get_filename_component(absolute ${source} ABSOLUTE)
+    set_property(GLOBAL APPEND PROPERTY KMYRIAD_LISTED_TESTS ${absolute})
+  endforeach()
+  if(ARG_ON_GPU AND NOT KMYRIAD_HAVE_CUDA)
+    return()
+  endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_options(${ARG_NAME} PRIVATE ${KMYRIAD_WARNINGS})
@@ -67,10 +76,10 @@ function(kmyriad_cc_test)
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}"
                        TIMEOUT ${ARG_TIMEOUT})
-  foreach(source ${ARG_SRCS})
-    get_filename_component(absolute ${source} ABSOLUTE)
-    set_property(GLOBAL APPEND PROPERTY KMYRIAD_LISTED_TESTS ${absolute})
-  endforeach()
+  if(ARG_ON_GPU)
+    target_compile_definitions(${ARG_NAME} PRIVATE KMYRIAD_ON_GPU=1)
+    set_tests_properties(${ARG_NAME} PROPERTIES SKIP_RETURN_CODE 77)
+  endif()
 endfunction()
 
 # Fails configuration when a *_test.cc under tests/ is not built.
