@@ -108,8 +108,8 @@ class TrainTest(harness.EndToEndTest):
 class InterruptionTest(harness.EndToEndTest):
     EPOCHS = "8"
 
-    def whole(self):
-        return self.train("whole", *SMALL, "--epochs", self.EPOCHS)
+    def whole(self, *arguments):
+        return self.train("whole", *SMALL, "--epochs", self.EPOCHS, *arguments)
 
     def test_interrupted_twice_equals_undisturbed(self):
         for epoch in (2, 4):
@@ -121,20 +121,26 @@ class InterruptionTest(harness.EndToEndTest):
         self.assert_same(self.train("cut", "--epochs", self.EPOCHS),
                          self.whole())
 
-    def kill_in_mid_run(self, process, restarted, *arguments):
+    def kill_in_mid_run(self, process, restarted, *arguments, epoch=2,
+                        settings=()):
         training = self.start("killed", *SMALL, "--epochs", self.EPOCHS,
-                              "--actors", "2", *arguments)
-        training.until_epoch(2)
+                              "--actors", "2", *arguments, *settings)
+        training.until_epoch(epoch)
         os.kill(training.pid(process), SIGKILL)
         self.assertEqual(training.wait(), 0, training.output())
         self.assertIn(restarted, training.output())
-        self.assert_same(self.inspect("killed"), self.whole())
+        self.assert_same(self.inspect("killed"), self.whole(*settings))
 
     def test_a_killed_actor_is_replaced(self):
         self.kill_in_mid_run("actor-1", "actor-1 ended (signal 9")
 
     def test_a_killed_entropy_service_is_replaced(self):
         self.kill_in_mid_run("entropy", "entropy ended (signal 9")
+
+    def test_a_killed_entropy_service_with_a_window_is_replaced(self):
+        # At epoch 4 the window of three is full, and moves.
+        self.kill_in_mid_run("entropy", "entropy ended (signal 9", epoch=4,
+                             settings=("--set", "entropy.window=3"))
 
     def test_a_killed_replica_of_the_entropy_service_is_waited_for(self):
         self.kill_in_mid_run("entropy-1", "entropy-1 ended (signal 9",
