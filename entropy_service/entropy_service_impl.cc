@@ -26,19 +26,26 @@ constexpr size_t kChunkRewards = size_t{1} << 16;
 using Stream = StreamReactor<v1::ScoreEpochRequest, v1::ScoreEpochResponse>;
 using Evaluation = StreamReactor<v1::EvaluateRequest, v1::EvaluateResponse>;
 
-// A place among the streams, given back when the last holder is gone.
+// A place among the streams. Given back before the peer sees the end of an
+// answer, so that a client's next call finds it free, or else when the last
+// holder is gone.
 class Slot {
  public:
   explicit Slot(std::shared_ptr<std::atomic<int>> open)
       : open_(std::move(open)), number_(open_->fetch_add(1) + 1) {}
-  ~Slot() { open_->fetch_sub(1); }
+  ~Slot() { GiveBack(); }
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
   bool granted() const { return number_ <= EntropyServiceImpl::kMaxStreams; }
+  // Idempotent.
+  void GiveBack() {
+    if (!given_back_.exchange(true)) open_->fetch_sub(1);
+  }
 
  private:
   const std::shared_ptr<std::atomic<int>> open_;
   const int number_;
+  std::atomic<bool> given_back_ = false;
 };
 
 // What outlives the stream while the worker has its epoch.
@@ -118,7 +125,6 @@ void SendScores(const ScoredEpoch& scored, Stream::Handle& stream) {
         BytesOf(scored.squared_distances.data() + first, count));
     stream.Send(std::move(response));
   }
-  stream.Close(grpc::Status::OK);
 }
 
 // One ScoreEpoch call.
@@ -207,11 +213,9 @@ class ScoreStream final : public Stream {
       const auto scored = engine.Score(*job->input, &job->ended);
       // Before the answer, which may be large, too.
       job->input.reset();
-      if (scored.ok()) {
-        SendScores(**scored, *stream);
-      } else {
-        stream->Close(ToGrpcStatus(scored.status()));
-      }
+      if (scored.ok()) SendScores(**scored, *stream);
+      stream->Close(ToGrpcStatus(scored.status()),
+                    [job] { job->slot.GiveBack(); });
     });
   }
 
@@ -252,7 +256,6 @@ void SendEvaluation(const EvaluatedEpoch& evaluated, double seconds,
     chunk.set_kl(BytesOf(evaluated.kl_gradient.data() + first, count));
     stream.Send(std::move(response));
   }
-  stream.Close(grpc::Status::OK);
 }
 
 // One Evaluate call.
@@ -339,6 +342,7 @@ class EvaluateStream final : public Evaluation {
       const double seconds = RealClock().MonotonicSeconds() - start;
       metrics.Evaluated(seconds);
       SendEvaluation(evaluated, seconds, *stream);
+      stream->Close(grpc::Status::OK, [job] { job->slot.GiveBack(); });
     });
   }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -77,14 +78,17 @@ class StreamHandle {
   }
 
   // Ends the stream with `status`, after what is queued unless the peer is
-  // gone (a peer that hangs is gone when keepalive says so). Idempotent.
+  // gone (a peer that hangs is gone when keepalive says so). `before_status`,
+  // if any, runs when all that was queued is written and before the peer can
+  // see the status; not if the stream is finishing already. Idempotent.
   // Thread-safe.
-  void Close(grpc::Status status) {
+  void Close(grpc::Status status, std::function<void()> before_status = {}) {
     {
       absl::MutexLock lock(&mutex_);
       if (finishing_) return;
       finishing_ = true;
       status_ = std::move(status);
+      before_status_ = std::move(before_status);
     }
     FinishIfIdle();
   }
@@ -177,12 +181,15 @@ class StreamHandle {
 
   void FinishIfIdle() {
     grpc::Status status;
+    std::function<void()> before_status;
     {
       absl::MutexLock lock(&mutex_);
       if (!finishing_ || writing_ || starting_ > 0 || finished_) return;
       finished_ = true;
       status = std::move(status_);
+      before_status = std::move(before_status_);
     }
+    if (before_status) before_status();
     reactor_->Finish(std::move(status));
   }
 
@@ -207,6 +214,7 @@ class StreamHandle {
   bool aborted_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> before_status_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kmyriad
