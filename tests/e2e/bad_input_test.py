@@ -41,6 +41,16 @@ class BadInputTest(harness.EndToEndTest):
                 self.refused(78, words, *SMALL, *arguments)
         self.assertEqual(os.listdir(self.runs), [])
 
+    def test_replicas_of_a_reward_that_is_not_shared(self):
+        for reward in ("apt", "selfnorm_reverse", "marginal"):
+            with self.subTest(reward=reward):
+                self.refused(78, ["--entropy-replicas = 3", reward, "forward"],
+                             *SMALL, "--entropy-replicas", "3", "--set",
+                             f"entropy.reward={reward}")
+        self.assertEqual(os.listdir(self.runs), [])
+        self.train("one", *SMALL, "--epochs", "1", "--set",
+                   "entropy.reward=apt")
+
     def test_presets_and_files(self):
         self.refused(78, ["ant-mase", "ant-maze"], "--preset", "ant-mase")
         self.refused(78, ["/nowhere.textproto"], "--config",

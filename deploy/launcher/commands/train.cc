@@ -173,6 +173,21 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
   return plan;
 }
 
+// Other rewards are the first replica's work, on its share of the cores.
+absl::Status CheckReplicas(const TrainOptions& options,
+                           const v1::RunConfig& config) {
+  const std::string& reward = config.entropy().reward();
+  if (options.entropy_replicas == 1 || reward == "forward" ||
+      reward == "shuffled") {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--entropy-replicas = ", options.entropy_replicas,
+      ": replicas share the search for entropy.reward = forward alone, and "
+      "this run's is ",
+      reward, "; leave it out"));
+}
+
 void PrintEnd(int code, const TrainOptions& options, const std::string& name,
               const std::string& folder) {
   if (code != kExitDone && code != kExitInterrupted) return;
@@ -298,6 +313,7 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
                      " holds a run; use another --name, or --resume auto"));
   }
   KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckReplicas(options, config));
   if (const absl::Status made = files.CreateFolders(JoinPath(folder, "logs"));
       !made.ok()) {
     return absl::Status(
