@@ -278,7 +278,8 @@ bool GridIndex::RankAmong(const float point[3], size_t rank, float guess,
 GridIndex::Query GridIndex::QueryAt(uint32_t place, const Exclusion& exclusion,
                                     bool kth_only) const {
   Query query;
-  tree_->PointAt(place / kBlockPoints, place % kBlockPoints, query.point);
+  tree_->PointAt(static_cast<uint32_t>(place / kBlockPoints),
+                 static_cast<uint32_t>(place % kBlockPoints), query.point);
   query.excluded = exclusion.Of(tree_->rows()[place]);
   query.kth_only = kth_only;
   return query;

@@ -60,7 +60,7 @@ TEST_F(CellTreeTest, ListsExactlyTheCellsWithPointsInReach) {
     for (uint32_t row = 0; row < ids_.size(); ++row) {
       const double distance = std::hypot(coordinates_[2 * row] - 0.4,
                                          coordinates_[2 * row + 1] - 0.4);
-      const uint32_t cell = tree.PlaceOf(row) / kBlockPoints;
+      const auto cell = static_cast<uint32_t>(tree.PlaceOf(row) / kBlockPoints);
       if (distance <= radius) {
         EXPECT_TRUE(std::binary_search(cells.begin(), cells.end(), cell));
       }
