@@ -16,6 +16,7 @@
 #include "actor/env/terrain_library.h"
 #include "actor/physics/backend_factory.h"
 #include "actor/physics/mujoco/ant_mjcf.h"
+#include "actor/physics/mujoco/compiled_model.h"
 #include "actor/physics/mujoco/robot_reader.h"
 #include "actor/physics/simd/stepper.h"
 #include "common/base/clock.h"
@@ -39,13 +40,9 @@ constexpr uint32_t kCountedSteps = 100;
 
 using Controls = std::array<float, kActuators * kBlockLanes>;
 
-struct ModelDeleter {
-  void operator()(mjModel* model) const { mj_deleteModel(model); }
-};
 struct DataDeleter {
   void operator()(mjData* data) const { mj_deleteData(data); }
 };
-using BareModel = std::unique_ptr<mjModel, ModelDeleter>;
 using BareData = std::unique_ptr<mjData, DataDeleter>;
 
 double ThreadCpuSeconds() {
@@ -173,17 +170,6 @@ class Twins {
   uint32_t step_ = 0;
   LaneMask failed_ = 0;
 };
-
-absl::StatusOr<BareModel> CompileBareModel(const PhysicsOptions& options) {
-  char error[500] = "";
-  mjSpec* spec = mj_parseXMLString(AntMjcf(options).c_str(), nullptr, error,
-                                   sizeof(error));
-  if (spec == nullptr) return absl::InternalError(error);
-  BareModel model(mj_compile(spec, nullptr));
-  mj_deleteSpec(spec);
-  if (model == nullptr) return absl::InternalError("cannot compile the model");
-  return model;
-}
 
 // What one thread did.
 struct ThreadResult {
@@ -326,7 +312,8 @@ absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
   physics.boxes = terrain.boxes;
   KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<const PhysicsModel> model,
                            CreateAntPhysics(options.backend, physics));
-  KMYRIAD_ASSIGN_OR_RETURN(const BareModel bare, CompileBareModel(physics));
+  KMYRIAD_ASSIGN_OR_RETURN(const ModelPointer bare,
+                           CompileModel(AntMjcf(physics)));
 
   const uint32_t blocks = BlockCount(options.envs);
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());

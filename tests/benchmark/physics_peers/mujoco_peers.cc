@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "actor/physics/mujoco/compiled_model.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
@@ -15,27 +15,15 @@ namespace kmyriad {
 namespace {
 
 struct Free {
-  void operator()(mjModel* model) const { mj_deleteModel(model); }
   void operator()(mjData* data) const { mj_deleteData(data); }
   void operator()(mjBatch* batch) const { mjb_deleteBatch(batch); }
 };
-using Model = std::unique_ptr<mjModel, Free>;
 using Data = std::unique_ptr<mjData, Free>;
 using Batch = std::unique_ptr<mjBatch, Free>;
 
-absl::StatusOr<Model> Compile(const std::string& mjcf) {
-  char error[500] = "";
-  mjSpec* spec = mj_parseXMLString(mjcf.c_str(), nullptr, error, sizeof(error));
-  if (spec == nullptr) return absl::InvalidArgumentError(error);
-  Model model(mj_compile(spec, nullptr));
-  mj_deleteSpec(spec);
-  if (model == nullptr) return absl::InternalError("cannot compile the model");
-  return model;
-}
-
 class MujocoLoop : public PeerEngine {
  public:
-  MujocoLoop(const PeerTask& task, Model model)
+  MujocoLoop(const PeerTask& task, ModelPointer model)
       : task_(task),
         model_(std::move(model)),
         pool_(static_cast<int>(std::max(1u, task.threads - 1))) {
@@ -81,7 +69,7 @@ class MujocoLoop : public PeerEngine {
 
  private:
   const PeerTask task_;
-  const Model model_;
+  const ModelPointer model_;
   std::vector<Data> robots_;
   ThreadPool pool_;
 };
@@ -137,13 +125,13 @@ class MujocoBatch : public PeerEngine {
 
 absl::StatusOr<std::unique_ptr<PeerEngine>> CreateMujocoLoop(
     const PeerTask& task) {
-  KMYRIAD_ASSIGN_OR_RETURN(Model model, Compile(task.mjcf));
+  KMYRIAD_ASSIGN_OR_RETURN(ModelPointer model, CompileModel(task.mjcf));
   return std::make_unique<MujocoLoop>(task, std::move(model));
 }
 
 absl::StatusOr<std::unique_ptr<PeerEngine>> CreateMujocoBatch(
     const PeerTask& task) {
-  KMYRIAD_ASSIGN_OR_RETURN(const Model model, Compile(task.mjcf));
+  KMYRIAD_ASSIGN_OR_RETURN(const ModelPointer model, CompileModel(task.mjcf));
   mjBatchConfig config;
   mjb_defaultConfig(&config);
   config.nthread = static_cast<int>(task.threads);
