@@ -1,6 +1,7 @@
 """Compose files and Dockerfile keep their invariants, and each can be broken.
 """
 import copy
+import functools
 import os
 import unittest
 
@@ -35,6 +36,19 @@ class ComposeTest(unittest.TestCase):
                 if overlay != base:
                     self.assertEqual(overlay - base, more)
                     self.assertEqual(base - overlay, less)
+
+    def test_a_learner_on_a_gpu_may_have_certificates(self):
+        mtls, gpu = map(lint.load, ("compose.mtls.yaml", "compose.gpu.yaml"))
+
+        def learner(*overlays):
+            stack = functools.reduce(lint.merged, overlays, BASE)
+            return stack["services"]["learner"]
+        last = learner(mtls, gpu)
+        self.assertIn("--set=learner.device=cuda", last["command"])
+        self.assertIn("KMYRIAD_TLS_CERTIFICATE", last["environment"])
+        # Which the overlay's head warns of.
+        self.assertNotIn("--set=learner.device=cuda",
+                         learner(gpu, mtls)["command"])
 
     def test_a_plain_docker_compose_finds_the_file(self):
         with open(os.path.join(lint.ROOT, ".env"), encoding="utf-8") as file:
