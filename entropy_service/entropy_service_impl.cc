@@ -127,54 +127,94 @@ void SendScores(const ScoredEpoch& scored, Stream::Handle& stream) {
   }
 }
 
-// One ScoreEpoch call.
-class ScoreStream final : public Stream {
- public:
-  ScoreStream(EntropyEngine& engine, EntropyMetrics& metrics,
+// What both calls do: a header, chunks up to the last number, then the epoch is
+// the worker's.
+template <typename Upload, typename Request, typename Input>
+class EpochUpload : public Upload {
+ protected:
+  EpochUpload(EntropyEngine& engine, EntropyMetrics& metrics,
               ThreadPool& worker, std::shared_ptr<std::atomic<int>> open)
       : engine_(engine),
         metrics_(metrics),
         worker_(worker),
-        job_(std::make_shared<Job<EpochParticles>>(std::move(open))) {
-    metrics_.StreamOpened();
+        job_(std::make_shared<Job<Input>>(std::move(open))) {}
+
+  // At the end of the constructor: from then on there are messages.
+  void Begin() {
     if (job_->slot.granted()) {
-      ReadNext();
+      this->ReadNext();
     } else {
       Refuse(TooManyStreams());
     }
   }
 
+  // Takes what the message says into the job's input.
+  virtual absl::Status Take(const Request& request) = 0;
+  // Hands the complete input to the worker.
+  virtual void Schedule() = 0;
+  // What has come of an input that is not complete: "1 of 2 particles".
+  virtual std::string Received() const = 0;
+
+  EntropyEngine& engine_;
+  EntropyMetrics& metrics_;
+  ThreadPool& worker_;
+  const std::shared_ptr<Job<Input>> job_;
+
  private:
-  void OnMessage(v1::ScoreEpochRequest& request) override {
-    const absl::Status status = Take(request);
+  void OnMessage(Request& request) override {
+    // Once it is scheduled, the input is the worker's.
+    const absl::Status status =
+        scheduled_ ? absl::InvalidArgumentError("a message after the last chunk")
+                   : Take(request);
     if (!status.ok()) {
       Refuse(status);
       return;
     }
-    if (!scheduled_ && job_->input.has_value() && job_->input->complete()) {
+    if (job_->input.has_value() && job_->input->complete()) {
+      scheduled_ = true;
       Schedule();
     }
-    ReadNext();
+    this->ReadNext();
   }
 
   void OnClosed() override {
     if (scheduled_ || refused_) return;
     Refuse(absl::InvalidArgumentError(
         job_->input.has_value()
-            ? absl::StrCat("the stream ended after ",
-                           job_->input->mask().size(), " of ",
-                           job_->input->request().particles(), " particles")
+            ? absl::StrCat("the stream ended after ", Received())
             : "the stream ended before the header"));
   }
 
   void OnEnd() override { job_->ended.store(true); }
 
-  absl::Status Take(const v1::ScoreEpochRequest& request) {
-    // From then on the particles are the worker's.
-    if (scheduled_) {
-      return absl::InvalidArgumentError(
-          "a message after the epoch's last particle");
-    }
+  void Refuse(const absl::Status& status) {
+    refused_ = true;
+    metrics_.Rejected(status);
+    this->Close(ToGrpcStatus(status));
+  }
+
+  bool scheduled_ = false;
+  bool refused_ = false;
+};
+
+// One ScoreEpoch call.
+class ScoreStream final
+    : public EpochUpload<Stream, v1::ScoreEpochRequest, EpochParticles> {
+ public:
+  ScoreStream(EntropyEngine& engine, EntropyMetrics& metrics,
+              ThreadPool& worker, std::shared_ptr<std::atomic<int>> open)
+      : EpochUpload(engine, metrics, worker, std::move(open)) {
+    metrics_.StreamOpened();
+    Begin();
+  }
+
+ private:
+  std::string Received() const override {
+    return absl::StrCat(job_->input->mask().size(), " of ",
+                        job_->input->request().particles(), " particles");
+  }
+
+  absl::Status Take(const v1::ScoreEpochRequest& request) override {
     switch (request.message_case()) {
       case v1::ScoreEpochRequest::kHeader: {
         if (job_->input.has_value()) {
@@ -202,8 +242,7 @@ class ScoreStream final : public Stream {
         "chunk");
   }
 
-  void Schedule() {
-    scheduled_ = true;
+  void Schedule() override {
     worker_.Schedule([&engine = engine_, job = job_, stream = handle()] {
       if (job->ended.load()) return;
       const ScoreRequest& request = job->input->request();
@@ -218,19 +257,6 @@ class ScoreStream final : public Stream {
                     [job] { job->slot.GiveBack(); });
     });
   }
-
-  void Refuse(const absl::Status& status) {
-    refused_ = true;
-    metrics_.Rejected(status);
-    Close(ToGrpcStatus(status));
-  }
-
-  EntropyEngine& engine_;
-  EntropyMetrics& metrics_;
-  ThreadPool& worker_;
-  const std::shared_ptr<Job<EpochParticles>> job_;
-  bool scheduled_ = false;
-  bool refused_ = false;
 };
 
 void SendEvaluation(const EvaluatedEpoch& evaluated, double seconds,
@@ -259,47 +285,22 @@ void SendEvaluation(const EvaluatedEpoch& evaluated, double seconds,
 }
 
 // One Evaluate call.
-class EvaluateStream final : public Evaluation {
+class EvaluateStream final
+    : public EpochUpload<Evaluation, v1::EvaluateRequest, EpochEvaluation> {
  public:
   EvaluateStream(EntropyEngine& engine, EntropyMetrics& metrics,
                  ThreadPool& worker, std::shared_ptr<std::atomic<int>> open)
-      : engine_(engine),
-        metrics_(metrics),
-        worker_(worker),
-        job_(std::make_shared<Job<EpochEvaluation>>(std::move(open))) {
-    if (job_->slot.granted()) {
-      ReadNext();
-    } else {
-      Refuse(TooManyStreams());
-    }
+      : EpochUpload(engine, metrics, worker, std::move(open)) {
+    Begin();
   }
 
  private:
-  void OnMessage(v1::EvaluateRequest& request) override {
-    const absl::Status status = Take(request);
-    if (!status.ok()) {
-      Refuse(status);
-      return;
-    }
-    if (!scheduled_ && job_->input->complete()) Schedule();
-    ReadNext();
+  std::string Received() const override {
+    return absl::StrCat(job_->input->received(), " of ",
+                        job_->input->particles(), " log-weights");
   }
 
-  void OnClosed() override {
-    if (scheduled_ || refused_) return;
-    Refuse(absl::InvalidArgumentError(
-        job_->input.has_value()
-            ? absl::StrCat("the stream ended after ", job_->input->received(),
-                           " of ", job_->input->particles(), " log-weights")
-            : "the stream ended before the header"));
-  }
-
-  void OnEnd() override { job_->ended.store(true); }
-
-  absl::Status Take(const v1::EvaluateRequest& request) {
-    if (scheduled_) {
-      return absl::InvalidArgumentError("a message after the last log-weight");
-    }
+  absl::Status Take(const v1::EvaluateRequest& request) override {
     if (request.has_header()) {
       if (job_->input.has_value()) {
         return absl::InvalidArgumentError("a second header");
@@ -332,8 +333,7 @@ class EvaluateStream final : public Evaluation {
     return absl::OkStatus();
   }
 
-  void Schedule() {
-    scheduled_ = true;
+  void Schedule() override {
     worker_.Schedule([&metrics = metrics_, job = job_, stream = handle()] {
       if (job->ended.load()) return;
       const double start = RealClock().MonotonicSeconds();
@@ -345,19 +345,6 @@ class EvaluateStream final : public Evaluation {
       stream->Close(grpc::Status::OK, [job] { job->slot.GiveBack(); });
     });
   }
-
-  void Refuse(const absl::Status& status) {
-    refused_ = true;
-    metrics_.Rejected(status);
-    Close(ToGrpcStatus(status));
-  }
-
-  EntropyEngine& engine_;
-  EntropyMetrics& metrics_;
-  ThreadPool& worker_;
-  const std::shared_ptr<Job<EpochEvaluation>> job_;
-  bool scheduled_ = false;
-  bool refused_ = false;
 };
 
 }  // namespace

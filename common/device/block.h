@@ -33,6 +33,16 @@
 
 namespace kmyriad {
 
+// A phase in which thread t of all blocks together has item t of `count`.
+template <uint32_t kThreads, typename Block, typename Visit>
+KMYRIAD_KERNEL void ForEachItem(Block& block, uint32_t count,
+                                const Visit& visit) {
+  block.ForEachThread([&](uint32_t thread) {
+    const uint32_t item = block.index() * kThreads + thread;
+    if (item < count) visit(item);
+  });
+}
+
 // The emulated block: a phase is a loop over its threads. Any order of threads
 // within a phase must give the same bits; `reversed` runs them backwards, so
 // that a test can tell.

@@ -23,9 +23,7 @@ struct CoordinateKeysKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t row = block.index() * kThreads + thread;
-      if (row >= count) return;
+    ForEachItem<kThreads>(block, count, [&](uint32_t row) {
       const uint32_t bits =
           FloatBits(points[static_cast<size_t>(row) * kCellPointFloats + dim]);
       keys[row] = (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
@@ -48,9 +46,7 @@ struct AddRanksKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t rank = block.index() * kThreads + thread;
-      if (rank >= count) return;
+    ForEachItem<kThreads>(block, count, [&](uint32_t rank) {
       const uint32_t row = sorted_rows[rank];
       uint64_t code = dim == 0 ? 0 : codes[row];
       for (uint32_t bit = 0; bit < bits; ++bit) {
@@ -70,9 +66,7 @@ struct CodeKeysKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t row = block.index() * kThreads + thread;
-      if (row >= count) return;
+    ForEachItem<kThreads>(block, count, [&](uint32_t row) {
       keys[row] = codes[row];
       rows[row] = row;
     });
@@ -86,9 +80,7 @@ struct PlacePointsKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t place = block.index() * kThreads + thread;
-      if (place >= cells.count) return;
+    ForEachItem<kThreads>(block, cells.count, [&](uint32_t place) {
       const uint32_t row = sorted_rows[place];
       cells.rows[place] = row;
       cells.places[row] = place;
@@ -108,9 +100,7 @@ struct LeafBoxesKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t cell = block.index() * kThreads + thread;
-      if (cell >= cells.first_leaf) return;
+    ForEachItem<kThreads>(block, cells.first_leaf, [&](uint32_t cell) {
       CellNode node;
       for (uint32_t j = 0; j < kGridMaxDims; ++j) {
         node.low[j] = HUGE_VALF;
@@ -143,9 +133,7 @@ struct UniteBoxesKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t i = block.index() * kThreads + thread;
-      if (i >= first) return;
+    ForEachItem<kThreads>(block, first, [&](uint32_t i) {
       CellNode node = cells.nodes[2 * (first + i)];
       const CellNode other = cells.nodes[2 * (first + i) + 1];
       for (uint32_t j = 0; j < kGridMaxDims; ++j) {

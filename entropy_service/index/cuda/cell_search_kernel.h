@@ -192,9 +192,7 @@ struct QueryKeysKernel {
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t i = block.index() * kThreads + thread;
-      if (i >= queries.count) return;
+    ForEachItem<kThreads>(block, queries.count, [&](uint32_t i) {
       keys[i] = cells.places[queries.rows[i]];
       indices[i] = i;
     });

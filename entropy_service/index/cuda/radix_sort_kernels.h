@@ -26,9 +26,26 @@ KMYRIAD_KERNEL inline void VisitDigits(const uint64_t* keys, uint32_t count,
   }
 }
 
+// table[digit * threads + thread]: pairs of a thread with a digit.
+inline constexpr uint32_t kRadixThreads = 128;
+template <typename Block>
+KMYRIAD_KERNEL inline void CountDigits(Block& block, const uint64_t* keys,
+                                       uint32_t count, uint32_t shift,
+                                       uint32_t* table) {
+  block.ForEachThread([&](uint32_t thread) {
+    for (uint32_t digit = 0; digit < kRadixDigits; ++digit) {
+      table[digit * kRadixThreads + thread] = 0;
+    }
+    VisitDigits(keys, count, shift, block.index(), thread,
+                [&](uint32_t, uint32_t digit) {
+                  ++table[digit * kRadixThreads + thread];
+                });
+  });
+}
+
 // counts[digit * blocks + block]: pairs of a block with a digit.
 struct RadixCountKernel {
-  static constexpr uint32_t kThreads = 128;
+  static constexpr uint32_t kThreads = kRadixThreads;
   static constexpr size_t kSharedBytes =
       kRadixDigits * kThreads * sizeof(uint32_t);
   const uint64_t* keys;
@@ -40,15 +57,7 @@ struct RadixCountKernel {
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
     uint32_t* table = block.template Shared<uint32_t>(0);
-    block.ForEachThread([&](uint32_t thread) {
-      for (uint32_t digit = 0; digit < kRadixDigits; ++digit) {
-        table[digit * kThreads + thread] = 0;
-      }
-      VisitDigits(keys, count, shift, block.index(), thread,
-                  [&](uint32_t, uint32_t digit) {
-                    ++table[digit * kThreads + thread];
-                  });
-    });
+    CountDigits(block, keys, count, shift, table);
     block.ForEachThread([&](uint32_t thread) {
       if (thread >= kRadixDigits) return;
       uint32_t sum = 0;
@@ -100,7 +109,7 @@ struct RadixSumKernel {
 };
 
 struct RadixScatterKernel {
-  static constexpr uint32_t kThreads = RadixCountKernel::kThreads;
+  static constexpr uint32_t kThreads = kRadixThreads;
   static constexpr size_t kSharedBytes = RadixCountKernel::kSharedBytes;
   const uint64_t* keys;
   const uint32_t* values;
@@ -114,15 +123,7 @@ struct RadixScatterKernel {
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
     uint32_t* table = block.template Shared<uint32_t>(0);
-    block.ForEachThread([&](uint32_t thread) {
-      for (uint32_t digit = 0; digit < kRadixDigits; ++digit) {
-        table[digit * kThreads + thread] = 0;
-      }
-      VisitDigits(keys, count, shift, block.index(), thread,
-                  [&](uint32_t, uint32_t digit) {
-                    ++table[digit * kThreads + thread];
-                  });
-    });
+    CountDigits(block, keys, count, shift, table);
     block.ForEachThread([&](uint32_t thread) {
       if (thread >= kRadixDigits) return;
       uint32_t before = counts[thread * blocks + block.index()];
