@@ -2,36 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/file_system.h"
-#include "deploy/launcher/study/study_plan.h"
-#include "deploy/launcher/study/study_rows.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/deploy/launcher/study/study_fixture.h"
 
 namespace kmyriad {
 namespace {
 
-constexpr char kStudy[] = R"(
-seeds: [1, 2]
-world { name: "maze" preset: "point-maze" goal: ["G1", "G2"] }
-arm { name: "one" }
-arm { name: "two" use: "random" }
-)";
-
-class StudyReportTest : public testing::Test {
- protected:
-  StudyReportTest()
-      : plan_(*ParseStudy(kStudy, "f")), path_(dir_.File("rows.jsonl")) {}
-  StudyRows Read() {
-    auto rows = StudyRows::Read(files_, path_, plan_);
-    EXPECT_TRUE(rows.ok()) << rows.status();
-    return *rows;
-  }
-
-  TempDir dir_;
-  FileSystem& files_ = PosixFileSystem();
-  const StudyPlan plan_;
-  const std::string path_;
-};
+using StudyReportTest = StudyFixture;
 
 TEST_F(StudyReportTest, TablesHoldWhatTheRowsHold) {
   StudyRows rows = Read();

@@ -2,36 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/file_system.h"
-#include "deploy/launcher/study/study_plan.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/deploy/launcher/study/study_fixture.h"
 
 namespace kmyriad {
 namespace {
 
-constexpr char kStudy[] = R"(
-seeds: [1, 2]
-world { name: "maze" preset: "point-maze" goal: ["G1", "G2"] }
-arm { name: "one" }
-arm { name: "two" use: "random" }
-)";
-
-class StudyRowsTest : public testing::Test {
- protected:
-  StudyRowsTest()
-      : plan_(*ParseStudy(kStudy, "f")), path_(dir_.File("rows.jsonl")) {}
-  StudyRows Read() {
-    auto rows = StudyRows::Read(files_, path_, plan_);
-    EXPECT_TRUE(rows.ok()) << rows.status();
-    return *rows;
-  }
-  std::string Content() { return *files_.Read(path_, 1 << 20); }
-
-  TempDir dir_;
-  FileSystem& files_ = PosixFileSystem();
-  const StudyPlan plan_;
-  const std::string path_;
-};
+using StudyRowsTest = StudyFixture;
 
 TEST_F(StudyRowsTest, RowsComeBackAndTheirOrderIsThatOfCells) {
   StudyRows rows = Read();
@@ -50,7 +26,7 @@ TEST_F(StudyRowsTest, ARowOfOtherSettingsOrOfNoCellIsRefused) {
   StudyRows rows = Read();
   ASSERT_TRUE(rows.Add({"maze", "one", 1, "G1"}, {{"success", 0.5}}).ok());
   const StudyPlan changed =
-      *ParseStudy(std::string(kStudy) + "episodes: 7", "f");
+      *ParseStudy(std::string(kSmallStudy) + "episodes: 7", "f");
   const auto stale = StudyRows::Read(files_, path_, changed);
   EXPECT_EQ(stale.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(stale.status().message().find("maze one seed 1 G1 was measured"),
