@@ -57,6 +57,30 @@ void AddRuns(CLI::App* command, std::string* runs) {
       ->capture_default_str();
 }
 
+// What `inspect`, `export` and `eval` look at.
+void AddTarget(CLI::App* command, std::string* target, std::string* runs) {
+  command
+      ->add_option("target", *target,
+                   "Name or folder of a run, or folder of a checkpoint")
+      ->required();
+  AddRuns(command, runs);
+}
+
+void AddOverrides(CLI::App* command, std::vector<std::string>* overrides) {
+  command
+      ->add_option("--set", *overrides,
+                   "Override one key, group.key=value; repeatable")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void AddRadius(CLI::App* command, float* radius) {
+  command
+      ->add_option("--radius", *radius,
+                   "How near a goal counts (0.5 m, PointMass 0.3 cells)")
+      ->check(CLI::PositiveNumber);
+}
+
 void AddTrain(CLI::App& app, TrainOptions& options) {
   CLI::App* command = app.add_subcommand(
       "train", "Train on this machine, or go on with a run of that name");
@@ -64,11 +88,7 @@ void AddTrain(CLI::App& app, TrainOptions& options) {
                                      "Built-in configuration (ant-maze)");
   command->add_option("--config", options.config_file, "Configuration file")
       ->excludes(preset);
-  command
-      ->add_option("--set", options.overrides,
-                   "Override one key, group.key=value; repeatable")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddOverrides(command, &options.overrides);
   command->add_option_function<uint64_t>(
       "--epochs", [&options](uint64_t value) { options.epochs = value; },
       "Epochs in all, also after a resume");
@@ -148,11 +168,7 @@ void AddCtl(CLI::App& app, CtlOptions& options) {
 void AddExport(CLI::App& app, ExportOptions& options) {
   CLI::App* command =
       app.add_subcommand("export", "Write agents' policies for other programs");
-  command
-      ->add_option("target", options.target,
-                   "Name or folder of a run, or folder of a checkpoint")
-      ->required();
-  AddRuns(command, &options.runs);
+  AddTarget(command, &options.target, &options.runs);
   command
       ->add_option("--agents", options.agents,
                    "all, or best:N: those that reach the most cells")
@@ -208,11 +224,7 @@ void AddEntropy(CLI::App& app, EntropyCommandOptions& options) {
 void AddEval(CLI::App& app, EvalOptions& options) {
   CLI::App* command = app.add_subcommand(
       "eval", "What a population does in fresh episodes: goals and coverage");
-  command
-      ->add_option("target", options.target,
-                   "Name or folder of a run, or folder of a checkpoint")
-      ->required();
-  AddRuns(command, &options.runs);
+  AddTarget(command, &options.target, &options.runs);
   command
       ->add_option("--goal", options.goals,
                    "Goal of the terrain; repeatable (all)")
@@ -222,10 +234,7 @@ void AddEval(CLI::App& app, EvalOptions& options) {
       ->add_option("--episodes", options.episodes,
                    "Episodes per agent, for sampled and mean actions each")
       ->capture_default_str();
-  command
-      ->add_option("--radius", options.radius,
-                   "How near a goal counts (0.5 m, PointMass 0.3 cells)")
-      ->check(CLI::PositiveNumber);
+  AddRadius(command, &options.radius);
   command
       ->add_option("--set", options.set, "Another set of episodes: 0, 1, ...")
       ->capture_default_str();
@@ -255,10 +264,7 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
   command->add_option_function<uint64_t>(
       "--seed", [&options](uint64_t value) { options.seed = value; },
       "Seed of every random number (the source's)");
-  command
-      ->add_option("--radius", options.radius,
-                   "How near the goal counts (0.5 m, PointMass 0.3 cells)")
-      ->check(CLI::PositiveNumber);
+  AddRadius(command, &options.radius);
   command
       ->add_option("--selection-episodes", options.selection_episodes,
                    "Episodes of every head that select tries")
@@ -267,11 +273,7 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
       ->add_option("--critic-warmup", options.critic_warmup,
                    "First epochs in which the critic alone learns")
       ->capture_default_str();
-  command
-      ->add_option("--set", options.overrides,
-                   "Override one key, group.key=value; repeatable")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddOverrides(command, &options.overrides);
 }
 
 void AddStudy(CLI::App& app, StudyOptions& options) {
@@ -298,11 +300,7 @@ void AddStudy(CLI::App& app, StudyOptions& options) {
 void AddOthers(CLI::App& app, AllOptions& all) {
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Verify a checkpoint and say what it holds");
-  inspect
-      ->add_option("target", all.inspect.target,
-                   "Name or folder of a run, or folder of a checkpoint")
-      ->required();
-  AddRuns(inspect, &all.inspect.runs);
+  AddTarget(inspect, &all.inspect.target, &all.inspect.runs);
   inspect->add_flag("--json", all.inspect.json, "As JSON");
 
   CLI::App* plot =
