@@ -164,8 +164,9 @@ class EpochUpload : public Upload {
   void OnMessage(Request& request) override {
     // Once it is scheduled, the input is the worker's.
     const absl::Status status =
-        scheduled_ ? absl::InvalidArgumentError("a message after the last chunk")
-                   : Take(request);
+        scheduled_
+            ? absl::InvalidArgumentError("a message after the last chunk")
+            : Take(request);
     if (!status.ok()) {
       Refuse(status);
       return;
