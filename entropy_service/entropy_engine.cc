@@ -228,13 +228,17 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Compute(
   const double searched = clock_.MonotonicSeconds();
   ScoreCoverage(particles, *scored);
   scored->seconds = clock_.MonotonicSeconds() - start;
-  metrics_.Scored(*scored, searched - start);
+  metrics_.Scored(*scored);
   if (scored->request.coverage.has_value()) {
     metrics_.Visited(particles.features(), particles.mask(),
                      scored->request.dims);
   }
   store_.Put(scored);
-  NoteEngine(*scored);
+  // Distances that came along were searched for as shards.
+  if (particles.squared_distances().empty()) {
+    metrics_.Searched(searched - start);
+    NoteEngine(*scored);
+  }
   absl::MutexLock lock(&mutex_);
   ++info_.epochs_scored;
   return std::shared_ptr<const ScoredEpoch>(std::move(scored));

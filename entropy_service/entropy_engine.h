@@ -33,7 +33,7 @@ struct EntropyInfo {
   std::string revision;
   std::string instruction_set;
   int threads = 0;
-  // Of the last scored epoch; empty before it.
+  // Of the last search, be it of an epoch or of a shard; empty before it.
   std::string engine;
   std::string engine_reason;
   // Epochs computed, repeats not counted.

@@ -98,10 +98,9 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
                             {{"measure", "occupancy_jsd_null"}})),
       cell_visits_(registry) {}
 
-void EntropyMetrics::Scored(const ScoredEpoch& epoch, double knn_seconds) {
+void EntropyMetrics::Scored(const ScoredEpoch& epoch) {
   scored_.Add();
   score_seconds_.Observe(epoch.seconds);
-  knn_seconds_.Observe(knn_seconds);
   particles_.Set(static_cast<double>(epoch.rewards.size() - epoch.masked));
   masked_.Set(static_cast<double>(epoch.masked));
   floored_.Set(static_cast<double>(epoch.floored));

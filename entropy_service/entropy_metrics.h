@@ -18,8 +18,8 @@ class EntropyMetrics {
   // The registry must outlive this.
   explicit EntropyMetrics(MetricsRegistry& registry);
 
-  // An epoch was scored; `knn_seconds` of it went to the neighbour search.
-  void Scored(const ScoredEpoch& epoch, double knn_seconds);
+  // An epoch was scored.
+  void Scored(const ScoredEpoch& epoch);
   // Of the pooled particles: ln of the ball volumes in `dims` features that
   // reach the k-th neighbour.
   void Measured(const std::vector<double>& log_volumes, uint32_t dims);
@@ -27,7 +27,7 @@ class EntropyMetrics {
   // place in the world, and one byte per particle, 1 = in the pool.
   void Visited(const std::vector<float>& features,
                const std::vector<uint8_t>& mask, uint32_t dims);
-  // A shard of an epoch was searched.
+  // An epoch, or a shard of one, was searched.
   void Searched(double seconds) { knn_seconds_.Observe(seconds); }
   // An epoch was evaluated under other weights.
   void Evaluated(double seconds) { evaluate_seconds_.Observe(seconds); }

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/entropy_service/test_epoch.h"
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/prometheus_text.h"
 #include "tests/testing/status_matchers.h"
 
 // The search of an epoch that several replicas share.
@@ -115,6 +116,27 @@ TEST_F(MeasuredPoolTest, AShardDoesNotReplaceTheRunsLastEpoch) {
   ASSERT_THAT(last, IsOk());
   EXPECT_EQ((*last)->rewards.size(), 600u);
   EXPECT_EQ(engine->Info().epochs_scored, 1u);
+}
+
+TEST_F(MeasuredPoolTest, DistancesThatCameAlongAreNoSearchOfTheScoringReplica) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.Seal();
+  const auto engine = Engine();
+  const std::vector<float> distances = Distances(*engine, epoch, 3);
+  ASSERT_THAT(ScoreWithDistances(*engine, epoch, distances), IsOk());
+  EXPECT_EQ(engine->Info().engine, "grid");
+  EXPECT_EQ(engine->Info().epochs_scored, 1u);
+  const auto searches = [this] {
+    const auto text = ParsePrometheusText(registry_.Text());
+    EXPECT_THAT(text, IsOk());
+    return text->Value("kmyriad_entropy_knn_duration_seconds_count");
+  };
+  EXPECT_EQ(searches(), 3);
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  EXPECT_EQ(searches(), 3);  // A repeat.
+  epoch.request.seed = 9;
+  ASSERT_THAT(engine->Score(epoch.Particles(), nullptr), IsOk());
+  EXPECT_EQ(searches(), 4);
 }
 
 }  // namespace
