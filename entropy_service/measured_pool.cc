@@ -18,21 +18,15 @@ namespace {
 // Neighbours that are in memory at once, besides those that are kept: 32 MiB.
 constexpr size_t kChunkNeighbors = size_t{1} << 22;
 
-// Coordinates of the rows.
-std::vector<float> GatherRows(const EpochParticles& particles, size_t first,
-                              size_t last, std::vector<uint32_t>& ids) {
-  const uint32_t dims = particles.request().dims;
-  std::vector<float> coordinates;
-  coordinates.reserve((last - first) * dims);
+// Ids of the rows.
+std::vector<uint32_t> RowsOf(const EpochParticles& particles, size_t first,
+                             size_t last) {
+  std::vector<uint32_t> ids;
   ids.reserve(last - first);
   for (size_t i = first; i < last; ++i) {
-    if (particles.mask()[i] == 0) continue;
-    const auto feature =
-        particles.features().begin() + static_cast<std::ptrdiff_t>(i * dims);
-    coordinates.insert(coordinates.end(), feature, feature + dims);
-    ids.push_back(static_cast<uint32_t>(i));
+    if (particles.mask()[i] != 0) ids.push_back(static_cast<uint32_t>(i));
   }
-  return coordinates;
+  return ids;
 }
 
 // Keeps of each row's neighbours what the request asks for.
@@ -208,10 +202,18 @@ absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                       pool.log_volumes_own);
 }
 
-absl::StatusOr<ChosenIndex> IndexRows(const ScoreRequest& request,
-                                      const std::vector<float>& coordinates,
+// An index of the rows `ids`; it has a copy of their features.
+absl::StatusOr<ChosenIndex> IndexRows(const EpochParticles& particles,
                                       const std::vector<uint32_t>& ids,
                                       const PoolMeasure& measure) {
+  const ScoreRequest& request = particles.request();
+  std::vector<float> coordinates;
+  coordinates.reserve(ids.size() * request.dims);
+  for (const uint32_t id : ids) {
+    const float* const features =
+        &particles.features()[size_t{id} * request.dims];
+    coordinates.insert(coordinates.end(), features, features + request.dims);
+  }
   PointsView points{coordinates, ids, request.dims};
   points.periods = request.periods;
   points.horizon = request.horizon;
@@ -270,8 +272,7 @@ absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
                                          const PoolMeasure& measure) {
   const ScoreRequest& request = particles.request();
   MeasuredPool pool;
-  const std::vector<float> coordinates =
-      GatherRows(particles, first, last, pool.ids);
+  pool.ids = RowsOf(particles, first, last);
   const size_t rows = pool.ids.size();
   if (rows <= request.k) return TooSmall(request, rows, first, last);
   if (const std::vector<float>& found = particles.squared_distances();
@@ -284,7 +285,7 @@ absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,
     return pool;
   }
   KMYRIAD_ASSIGN_OR_RETURN(const ChosenIndex chosen,
-                           IndexRows(request, coordinates, pool.ids, measure));
+                           IndexRows(particles, pool.ids, measure));
   KMYRIAD_RETURN_IF_ERROR(
       SearchPool(*chosen.index, request, first, last, measure.context, pool));
   pool.engine = std::string(chosen.index->name());
@@ -303,14 +304,12 @@ absl::StatusOr<MeasuredShard> MeasureShard(const EpochParticles& particles,
   MeasuredShard shard;
   shard.squared_distances.resize(end - begin);
   for (size_t first = begin / size * size; first < end; first += size) {
-    std::vector<uint32_t> ids;
-    const std::vector<float> coordinates =
-        GatherRows(particles, first, first + size, ids);
+    const std::vector<uint32_t> ids = RowsOf(particles, first, first + size);
     if (ids.size() <= request.k) {
       return TooSmall(request, ids.size(), first, first + size);
     }
     KMYRIAD_ASSIGN_OR_RETURN(const ChosenIndex chosen,
-                             IndexRows(request, coordinates, ids, measure));
+                             IndexRows(particles, ids, measure));
     const auto row_of = [&ids](size_t particle) {
       return static_cast<size_t>(
           std::lower_bound(ids.begin(), ids.end(), particle) - ids.begin());
