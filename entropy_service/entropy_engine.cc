@@ -28,18 +28,6 @@ constexpr size_t kMaxRuns = 4;
 // Memory of kept epochs; the newest may exceed it alone.
 constexpr size_t kMaxStoredBytes = size_t{3} << 29;
 
-// Agent of each row.
-std::vector<uint32_t> AgentsOf(const ScoreRequest& request,
-                               const MeasuredPool& pool) {
-  const uint64_t per_agent = request.particles_per_agent();
-  std::vector<uint32_t> agents(pool.ids.size());
-  std::transform(pool.ids.begin(), pool.ids.end(), agents.begin(),
-                 [per_agent](uint32_t id) {
-                   return static_cast<uint32_t>(id / per_agent);
-                 });
-  return agents;
-}
-
 std::vector<double> MarginalValues(const ScoreRequest& request,
                                    const MeasuredPool& pool) {
   std::vector<double> values = pool.log_volumes;

@@ -55,13 +55,11 @@ absl::Status EpochEvaluation::Append(uint64_t first,
 EvaluatedEpoch EpochEvaluation::Compute() const {
   KMYRIAD_CHECK(complete());
   const MeasuredPool& pool = *epoch_->pool;
-  const uint64_t per_agent = epoch_->request.particles_per_agent();
+  const std::vector<uint32_t> agents = AgentsOf(epoch_->request, pool);
   const size_t rows = pool.ids.size();
   std::vector<double> log_weights(rows);
-  std::vector<uint32_t> agents(rows);
   for (size_t row = 0; row < rows; ++row) {
     log_weights[row] = log_weights_[pool.ids[row]];
-    agents[row] = static_cast<uint32_t>(pool.ids[row] / per_agent);
   }
   WeightedEntropy weighted = EvaluateWeights(
       {pool.graph, pool.log_volumes, agents, epoch_->request.agents},

@@ -105,31 +105,17 @@ absl::Status TooSmall(const ScoreRequest& request, size_t rows, size_t first,
       "lower entropy.k"));
 }
 
-// Agents of the listed points.
-class AgentsOf {
- public:
-  explicit AgentsOf(const ScoreRequest& request)
-      : per_agent_(request.particles_per_agent()) {}
-  uint32_t operator()(uint32_t id) const {
-    return static_cast<uint32_t>(id / per_agent_);
-  }
-
- private:
-  const uint64_t per_agent_;
-};
-
 // The most particles of an agent; FAILED_PRECONDITION unless more than k are
 // left without any one agent.
 absl::StatusOr<uint64_t> MostOfAnAgent(const ScoreRequest& request,
-                                       const std::vector<uint32_t>& ids) {
-  const AgentsOf agent_of(request);
+                                       absl::Span<const uint32_t> agents) {
   std::vector<uint64_t> own(request.agents);
-  for (const uint32_t id : ids) ++own[agent_of(id)];
+  for (const uint32_t agent : agents) ++own[agent];
   for (uint32_t agent = 0; agent < request.agents; ++agent) {
-    if (ids.size() - own[agent] > request.k) continue;
+    if (agents.size() - own[agent] > request.k) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "pool of the epoch: without agent ", agent, " only ",
-        ids.size() - own[agent], " particles are left, but k = ", request.k,
+        agents.size() - own[agent], " particles are left, but k = ", request.k,
         " neighbours need more; see why so many are masked, or lower "
         "entropy.k"));
   }
@@ -142,9 +128,9 @@ absl::Status MeasureMarginals(const KnnIndex& index,
                               const NeighborQuery& query,
                               const SearchContext& context, MeasuredPool& pool,
                               std::vector<float>& kth_squared) {
-  KMYRIAD_ASSIGN_OR_RETURN(const uint64_t most,
-                           MostOfAnAgent(request, pool.ids));
-  const AgentsOf agent_of(request);
+  const std::vector<uint32_t> agents = AgentsOf(request, pool);
+  KMYRIAD_ASSIGN_OR_RETURN(const uint64_t most, MostOfAnAgent(request, agents));
+  const uint64_t per_agent = request.particles_per_agent();
   const size_t rows = pool.ids.size();
   // A list ends once k entries are not those of the agent that has the most.
   const size_t step =
@@ -162,10 +148,11 @@ absl::Status MeasureMarginals(const KnnIndex& index,
           absl::MakeSpan(lists.neighbors)
               .subspan(first, lists.offsets[row - begin + 1] - first);
       owners.resize(list.size());
-      std::transform(
-          list.begin(), list.end(), owners.begin(),
-          [&](const Neighbor& neighbor) { return agent_of(neighbor.id); });
-      leave_one_out.Add(agent_of(pool.ids[row]), list, owners);
+      std::transform(list.begin(), list.end(), owners.begin(),
+                     [per_agent](const Neighbor& neighbor) {
+                       return static_cast<uint32_t>(neighbor.id / per_agent);
+                     });
+      leave_one_out.Add(agents[row], list, owners);
       kth_squared[row] = list[request.k - 1].squared_distance;
     }
   }
@@ -192,7 +179,8 @@ absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                            const SearchContext& context, MeasuredPool& pool) {
   if (request.reward == RewardKind::kCrossNovelty ||
       request.measure_divergences) {
-    KMYRIAD_RETURN_IF_ERROR(MostOfAnAgent(request, pool.ids).status());
+    KMYRIAD_RETURN_IF_ERROR(
+        MostOfAnAgent(request, AgentsOf(request, pool)).status());
     KMYRIAD_RETURN_IF_ERROR(MeasureScope(index, request, query,
                                          NeighborScope::kOtherAgents, context,
                                          pool.log_volumes_others));
@@ -265,6 +253,17 @@ size_t MeasuredPool::bytes() const {
                          log_volumes_others.capacity() + marginals.capacity();
   return doubles * sizeof(double) +
          (ids.capacity() + graph.neighbors.capacity()) * sizeof(uint32_t);
+}
+
+std::vector<uint32_t> AgentsOf(const ScoreRequest& request,
+                               const MeasuredPool& pool) {
+  const uint64_t per_agent = request.particles_per_agent();
+  std::vector<uint32_t> agents(pool.ids.size());
+  std::transform(pool.ids.begin(), pool.ids.end(), agents.begin(),
+                 [per_agent](uint32_t id) {
+                   return static_cast<uint32_t>(id / per_agent);
+                 });
+  return agents;
 }
 
 absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,

@@ -51,6 +51,10 @@ struct MeasuredPool {
   size_t bytes() const;
 };
 
+// Agent of each row.
+std::vector<uint32_t> AgentsOf(const ScoreRequest& request,
+                               const MeasuredPool& pool);
+
 // Measures the particles [first, last) of an epoch. FAILED_PRECONDITION unless
 // more than k of them are not masked, or where agents are compared, too few
 // particles of the others are left; INVALID_ARGUMENT for a feature that is
