@@ -217,10 +217,7 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::Compute(
   ScoreCoverage(particles, *scored);
   scored->seconds = clock_.MonotonicSeconds() - start;
   metrics_.Scored(*scored);
-  if (scored->request.coverage.has_value()) {
-    metrics_.Visited(particles.features(), particles.mask(),
-                     scored->request.dims);
-  }
+  if (scored->request.coverage.has_value()) metrics_.Visited(particles);
   store_.Put(scored);
   // Distances that came along were searched for as shards.
   if (particles.squared_distances().empty()) {

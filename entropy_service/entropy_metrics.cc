@@ -127,13 +127,17 @@ void EntropyMetrics::Measured(const std::vector<double>& log_volumes,
   knn_distances_.ObserveAll(distances);
 }
 
-void EntropyMetrics::Visited(const std::vector<float>& features,
-                             const std::vector<uint8_t>& mask, uint32_t dims) {
+void EntropyMetrics::Visited(const EpochParticles& particles) {
+  const ScoreRequest& request = particles.request();
   std::vector<double> radii;
-  radii.reserve(mask.size());
-  for (size_t i = 0; i < mask.size(); ++i) {
-    const float* place = &features[i * dims];
-    if (mask[i] != 0) radii.push_back(std::hypot(place[0], place[1]));
+  radii.reserve(request.samples());
+  for (size_t env = 0; env < request.envs; ++env) {
+    const size_t end = (env + 1) * request.window * request.horizon;
+    for (size_t i = end - request.horizon; i < end; ++i) {
+      if (particles.mask()[i] == 0) continue;
+      const float* place = &particles.features()[i * request.dims];
+      radii.push_back(std::hypot(place[0], place[1]));
+    }
   }
   radii_.ObserveAll(radii);
 }

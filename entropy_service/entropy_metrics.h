@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "common/metrics/metrics_registry.h"
 #include "entropy_service/cell_visit_gauges.h"
+#include "entropy_service/epoch_particles.h"
 #include "entropy_service/particle_store.h"
 
 namespace kmyriad {
@@ -23,10 +24,9 @@ class EntropyMetrics {
   // Of the pooled particles: ln of the ball volumes in `dims` features that
   // reach the k-th neighbour.
   void Measured(const std::vector<double>& log_volumes, uint32_t dims);
-  // Of an epoch with coverage: [count, dims] features, the first two of them a
-  // place in the world, and one byte per particle, 1 = in the pool.
-  void Visited(const std::vector<float>& features,
-               const std::vector<uint8_t>& mask, uint32_t dims);
+  // Where the newest epoch of `particles` was, whose first two features are a
+  // place in the world; those before it in the pool were counted in their time.
+  void Visited(const EpochParticles& particles);
   // An epoch, or a shard of one, was searched.
   void Searched(double seconds) { knn_seconds_.Observe(seconds); }
   // An epoch was evaluated under other weights.

@@ -611,5 +611,23 @@ TEST_F(EntropyEngineTest, AWindowPoolsEpochsAndRewardsTheNewest) {
   }
 }
 
+TEST_F(EntropyEngineTest, AParticleOfAWindowIsSeenToVisitOnce) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.horizon = 10;
+  epoch.request.window = 5;
+  epoch.mask[0] = epoch.mask[49] = 0;
+  Score(epoch);
+  double radii = 0;
+  for (size_t i = 0; i < epoch.mask.size(); ++i) {
+    if (i % 50 < 40 || epoch.mask[i] == 0) continue;
+    radii += std::hypot(epoch.features[2 * i], epoch.features[2 * i + 1]);
+  }
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(const PrometheusText text,
+                               ParsePrometheusText(registry_.Text()));
+  EXPECT_EQ(text.Value("kmyriad_exploration_radius_meters_count"), 119);
+  EXPECT_NEAR(text.Value("kmyriad_exploration_radius_meters_sum"), radii,
+              1e-3);
+}
+
 }  // namespace
 }  // namespace kmyriad
