@@ -18,7 +18,6 @@
 namespace kmyriad {
 namespace {
 
-constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 // Exact brute force over the largest allowed pool takes minutes on one core.
 constexpr double kAttemptSeconds = 600;
 
@@ -84,11 +83,6 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
     *header.mutable_coverage() = ToProto(request.coverage);
   }
   return message;
-}
-
-absl::Status BadAnswer(absl::string_view what) {
-  return absl::InternalError(
-      absl::StrCat("the entropy service answered ", what));
 }
 
 absl::Status ReadSummary(const ScoreRequest& request,
@@ -423,9 +417,9 @@ absl::StatusOr<std::unique_ptr<EntropyClient>> MakeGrpcEntropyClient(
   std::vector<EntropyReplica> replicas;
   for (const absl::string_view part : absl::StrSplit(addresses, ',')) {
     const std::string address(part);
-    KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                             MakeChannel(
-                                 address, {tls, Role::kEntropy}, metrics));
+    KMYRIAD_ASSIGN_OR_RETURN(
+        const std::shared_ptr<grpc::Channel> channel,
+        MakeChannel(address, {tls, Role::kEntropy}, metrics));
     replicas.push_back({v1::EntropyService::NewStub(channel), address});
   }
   return std::make_unique<GrpcEntropyClient>(std::move(replicas));

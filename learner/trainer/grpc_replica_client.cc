@@ -14,13 +14,6 @@
 namespace kmyriad {
 namespace {
 
-constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
-
-absl::Status BadAnswer(absl::string_view what) {
-  return absl::InternalError(
-      absl::StrCat("the entropy service answered ", what));
-}
-
 // Distances of the particles from `first` on, in order; `have`: how many came.
 absl::Status ReadDistances(uint64_t first, ScoreStream& stream,
                            absl::Span<float> out, size_t& have) {
@@ -74,6 +67,11 @@ absl::Status SearchShard(const EntropyReplica& replica,
 }
 
 }  // namespace
+
+absl::Status BadAnswer(absl::string_view what) {
+  return absl::InternalError(
+      absl::StrCat("the entropy service answered ", what));
+}
 
 bool SendParticles(const ScoreRequest& request, const float* squared_distances,
                    ScoreStream& stream) {

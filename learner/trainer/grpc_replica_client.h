@@ -1,22 +1,33 @@
 #ifndef KMYRIAD_LEARNER_TRAINER_GRPC_REPLICA_CLIENT_H_
 #define KMYRIAD_LEARNER_TRAINER_GRPC_REPLICA_CLIENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "kmyriad/v1/entropy_service.grpc.pb.h"
 #include "learner/trainer/entropy_client.h"
 
 namespace kmyriad {
 
+// What both clients' streams have in common.
+
 using ScoreStream = grpc::ClientReaderWriterInterface<v1::ScoreEpochRequest,
                                                       v1::ScoreEpochResponse>;
 
-// Sends all particles in chunks of at most 1 MiB, and with them, unless null,
-// squared_distances [particles_in_pool()]. False when the service has ended the
-// stream.
+// Bytes of numbers in one message, well below its limit.
+inline constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
+
+// INTERNAL: an answer that breaks the protocol; asking again would not help.
+absl::Status BadAnswer(absl::string_view what);
+
+// Sends all particles in chunks of at most kChunkBytes, and with them, unless
+// null, squared_distances [particles_in_pool()]. False when the service has
+// ended the stream.
 bool SendParticles(const ScoreRequest& request, const float* squared_distances,
                    ScoreStream& stream);
 
