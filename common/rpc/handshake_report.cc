@@ -1,18 +1,13 @@
 #include "common/rpc/handshake_report.h"
 
-#include <map>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
 #include "common/base/logging.h"
+#include "common/rpc/repeat_filter.h"
 
 namespace kmyriad {
 namespace {
-
-constexpr double kLogSeconds = 10;
 
 struct Meaning {
   absl::string_view symptom;
@@ -59,18 +54,9 @@ bool ReportHandshake(absl::string_view line) {
   if (!absl::StrContains(line, "Handshake failed")) return false;
   std::string meaning = ExplainHandshake(line);
   if (meaning.empty()) meaning = std::string(line);
-  static absl::Mutex mutex(absl::kConstInit);
-  static auto* const said = new std::map<std::string, double>();
-  const double now = RealClock().MonotonicSeconds();
-  bool again = false;
-  {
-    absl::MutexLock lock(&mutex);
-    // Lines of other meanings are gRPC's, a handful; strangers add none.
-    const auto [entry, fresh] = said->try_emplace(meaning, now);
-    again = !fresh && now - entry->second < kLogSeconds;
-    if (!again) entry->second = now;
-  }
-  Log(again ? LogLevel::kDebug : LogLevel::kWarning,
+  static auto* const filter = new RepeatFilter();
+  Log(filter->Due(meaning, RealClock().MonotonicSeconds()) ? LogLevel::kWarning
+                                                           : LogLevel::kDebug,
       absl::StrCat("a TLS handshake failed: ", meaning, " (", line, ")"));
   return true;
 }

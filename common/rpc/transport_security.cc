@@ -1,17 +1,16 @@
 #include "common/rpc/transport_security.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/repeat_filter.h"
 #include "grpcpp/security/auth_metadata_processor.h"
 #include "grpcpp/security/tls_certificate_provider.h"
 #include "grpcpp/security/tls_certificate_verifier.h"
@@ -26,8 +25,6 @@ using grpc::experimental::TlsCustomVerificationCheckRequest;
 
 // A chain of certificates has a few KiB each.
 constexpr uint64_t kMaxPemBytes = 1 << 20;
-// The same refusal is logged once in this time.
-constexpr double kLogSeconds = 10;
 
 absl::Status InFile(const char* flag, const std::string& path,
                     absl::string_view why) {
@@ -100,7 +97,10 @@ class AccessProcessor : public grpc::AuthMetadataProcessor {
     const absl::Status status = Judge(*context, method);
     if (status.ok()) return grpc::Status::OK;
     if (on_denied_ != nullptr) on_denied_();
-    Report(std::string(status.message()));
+    const std::string message(status.message());
+    if (refusals_.Due(message, RealClock().MonotonicSeconds())) {
+      LogWarning("refused a call: ", message);
+    }
     return ToGrpcStatus(status);
   }
 
@@ -116,24 +116,9 @@ class AccessProcessor : public grpc::AuthMetadataProcessor {
     return CheckAccess(role, method);
   }
 
-  // Says it unless it was said just now. A stranger can make up methods: what
-  // is remembered is bounded.
-  void Report(const std::string& message) {
-    constexpr size_t kMaxMessages = 64;
-    const double now = RealClock().MonotonicSeconds();
-    {
-      absl::MutexLock lock(&mutex_);
-      if (said_.size() >= kMaxMessages) said_.clear();
-      const auto [entry, fresh] = said_.try_emplace(message, now);
-      if (!fresh && now - entry->second < kLogSeconds) return;
-      entry->second = now;
-    }
-    LogWarning("refused a call: ", message);
-  }
-
   const std::function<void()> on_denied_;
-  absl::Mutex mutex_;
-  std::map<std::string, double> said_ ABSL_GUARDED_BY(mutex_);
+  // A stranger can make up methods.
+  RepeatFilter refusals_;
 };
 
 }  // namespace
