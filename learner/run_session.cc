@@ -23,9 +23,7 @@ absl::StatusOr<std::vector<NamedTensor>> ReadInitial(
   const std::string path = JoinPath(options.run_dir, "initial.safetensors");
   KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
                            files.Read(path, kMaxInitialBytes));
-  Sha256 hash;
-  hash.Update(bytes);
-  if (ToHex(hash.Finish()) != task.initial_sha256()) {
+  if (ToHex(Sha256Of(bytes)) != task.initial_sha256()) {
     return absl::DataLossError(
         absl::StrCat(path, ": not the file that task.initial_sha256 = ",
                      task.initial_sha256(), " names; put it back"));
