@@ -14,14 +14,21 @@ absl::StatusOr<EpochParticles> EpochParticles::Create(ScoreRequest request) {
   return EpochParticles(std::move(request));
 }
 
-absl::Status EpochParticles::TakeDistances(
-    absl::string_view bytes, absl::string_view mask, size_t have,
-    std::vector<float>& distances) const {
+absl::Status EpochParticles::AppendDistances(absl::string_view bytes,
+                                             absl::string_view mask) {
+  const size_t have = mask_.size();
+  if (bytes.empty() != squared_distances_.empty() && have > 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "chunk.squared_distances of particle ", have, " = ", bytes.size(),
+        " bytes: send them with every chunk or with none"));
+  }
+  if (bytes.empty()) return absl::OkStatus();
   if (!request_.takes_distances() || request_.shard_count > 0) {
     return absl::InvalidArgumentError(
         "chunk.squared_distances: only a whole epoch for REWARD_KIND_FORWARD "
         "is scored by distances that others have found");
   }
+  std::vector<float> distances(mask.size());
   if (bytes.size() != distances.size() * sizeof(float)) {
     return absl::InvalidArgumentError(
         absl::StrCat("chunk.squared_distances = ", bytes.size(),
@@ -39,6 +46,8 @@ absl::Status EpochParticles::TakeDistances(
         "squared distance of particle ", have + i, " = ", distances[i],
         ": use finite numbers >= 0, and 0 for masked particles"));
   }
+  squared_distances_.insert(squared_distances_.end(), distances.begin(),
+                            distances.end());
   return absl::OkStatus();
 }
 
@@ -71,21 +80,7 @@ absl::Status EpochParticles::Append(uint64_t first, absl::string_view features,
         "mask of particle ", have + static_cast<size_t>(wrong - mask.begin()),
         " = ", static_cast<int>(static_cast<uint8_t>(*wrong)), ": use 0 or 1"));
   }
-  std::vector<float> distances(count);
-  const bool with_distances = !squared_distances.empty();
-  if (with_distances != !squared_distances_.empty() && have > 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("chunk.squared_distances of particle ", have, " = ",
-                     squared_distances.size(),
-                     " bytes: send them with every "
-                     "chunk or with none"));
-  }
-  if (with_distances) {
-    KMYRIAD_RETURN_IF_ERROR(
-        TakeDistances(squared_distances, mask, have, distances));
-    squared_distances_.insert(squared_distances_.end(), distances.begin(),
-                              distances.end());
-  }
+  KMYRIAD_RETURN_IF_ERROR(AppendDistances(squared_distances, mask));
   const size_t old = features_.size();
   features_.resize(old + values);
   std::memcpy(features_.data() + old, features.data(), features.size());

@@ -45,9 +45,9 @@ class EpochParticles {
   explicit EpochParticles(ScoreRequest request)
       : request_(std::move(request)) {}
 
-  // Checks the distances of a chunk: out [count].
-  absl::Status TakeDistances(absl::string_view bytes, absl::string_view mask,
-                             size_t have, std::vector<float>& distances) const;
+  // Keeps the distances of a chunk, or of a chunk without any nothing, unless
+  // they are wrong.
+  absl::Status AppendDistances(absl::string_view bytes, absl::string_view mask);
 
   ScoreRequest request_;
   std::vector<float> features_;
