@@ -8,6 +8,7 @@ namespace kmyriad {
 size_t ScoredEpoch::bytes() const {
   return rewards.capacity() * sizeof(float) +
          cell_visits.capacity() * sizeof(uint32_t) +
+         (request.coverage ? request.coverage->reachable.capacity() : 0) +
          (pool == nullptr ? 0 : pool->bytes());
 }
 

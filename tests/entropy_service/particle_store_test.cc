@@ -83,5 +83,11 @@ TEST(ParticleStoreTest, KeptNeighboursCount) {
   EXPECT_EQ(epoch->bytes(), 1200u);
 }
 
+TEST(ParticleStoreTest, TheGridOfTheRequestCounts) {
+  auto epoch = Epoch(1, 1);
+  epoch->request.coverage.emplace().reachable.resize(500);
+  EXPECT_EQ(epoch->bytes(), 500u);
+}
+
 }  // namespace
 }  // namespace kmyriad
