@@ -266,6 +266,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
   const PoolMeasure measure{options_.engine, level_, pool_, context};
   std::vector<double> values(size);
   std::vector<float> pool_rewards(count);
+  double pooled = 0;
   double volume_sum = 0;
   double entropy_sum = 0;
   double volume_deviations = 0;
@@ -284,6 +285,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
     const PoolMoments rewards = CenterRewards(
         values, mask, absl::MakeSpan(pool_rewards).subspan(first, size));
     entropy_sum += PoolEntropy(request, volumes);
+    pooled += static_cast<double>(volumes.count);
     volume_sum += volumes.mean * static_cast<double>(volumes.count);
     volume_deviations += volumes.squared_deviations;
     reward_deviations += rewards.squared_deviations;
@@ -297,9 +299,6 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
     }
   }
   scored.rewards = NewestEpoch(request, pool_rewards);
-  const auto pooled = static_cast<double>(
-      count - static_cast<size_t>(std::count(particles.mask().begin(),
-                                             particles.mask().end(), 0)));
   scored.entropy_nats = entropy_sum / static_cast<double>(pools);
   scored.log_volume_mean = volume_sum / pooled;
   scored.log_volume_std = std::sqrt(volume_deviations / pooled);
