@@ -1,0 +1,99 @@
+#include "learner/run_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "learner/checkpoint/safetensors.h"
+#include "tests/learner/testing/learner_process.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/simulated_disk.h"
+#include "tests/testing/status_matchers.h"
+
+// The policy that a run of a task starts from. Resuming is tested with the
+// engine (learner_engine_test.cc).
+
+namespace kmyriad {
+namespace {
+
+using ::testing::HasSubstr;
+
+class InitialPolicyTest : public ::testing::Test {
+ protected:
+  InitialPolicyTest() {
+    SafetensorsContent content;
+    content.tensors = {{"heads.bias", TensorType::kUint8, {2}, {7, 9}}};
+    policy_ = *EncodeSafetensors(content);
+    options_.run_dir = "runs/task";
+    options_.config = SmallRunConfig(3);
+    Name(policy_);
+  }
+  // In the configuration.
+  void Name(const std::string& policy) {
+    options_.config.mutable_task()->set_initial_sha256(ToHex(Sha256Of(policy)));
+  }
+  void Put(const std::string& policy) {
+    ASSERT_THAT(disk_.CreateFolders(options_.run_dir), IsOk());
+    ASSERT_THAT(
+        disk_.WriteAndSync(options_.run_dir + "/initial.safetensors", policy),
+        IsOk());
+  }
+  absl::StatusOr<RunSession> Open() {
+    return OpenRunSession(options_, disk_, clock_);
+  }
+
+  SimulatedDisk disk_;
+  FakeClock clock_;
+  RunSessionOptions options_;
+  std::string policy_;
+};
+
+TEST_F(InitialPolicyTest, IsReadUntilACheckpointHoldsWhatCameOfIt) {
+  Put(policy_);
+  for (const bool resumed : {false, true}) {
+    const auto session = Open();
+    ASSERT_THAT(session, IsOk());
+    EXPECT_EQ(session->resumed, resumed);
+    ASSERT_EQ(session->initial.size(), 1u);
+    EXPECT_EQ(session->initial[0].name, "heads.bias");
+    EXPECT_EQ(session->initial[0].data, (std::vector<uint8_t>{7, 9}));
+  }
+  {
+    auto session = Open();
+    ASSERT_THAT(session, IsOk());
+    v1::RunHead head = session->directory->head();
+    head.set_checkpoint("000000");
+    ASSERT_THAT(session->directory->WriteHead(head), IsOk());
+  }
+  Put("broken");
+  const auto session = Open();
+  ASSERT_THAT(session, IsOk());
+  EXPECT_TRUE(session->initial.empty());
+}
+
+TEST_F(InitialPolicyTest, MustBeThere) {
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kNotFound,
+                               HasSubstr("runs/task/initial.safetensors")));
+}
+
+TEST_F(InitialPolicyTest, MustBeTheOneThatIsNamed) {
+  std::string other = policy_;
+  other.back() ^= 1;
+  Put(other);
+  EXPECT_THAT(Open(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("put it back")));
+}
+
+TEST_F(InitialPolicyTest, MustBeSafetensors) {
+  Put("no tensors");
+  Name("no tensors");
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss,
+                               HasSubstr("runs/task/initial.safetensors")));
+}
+
+}  // namespace
+}  // namespace kmyriad
