@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "actor/physics/mujoco/compiled_model.h"
 #include "actor/physics/mujoco/engine_errors.h"
-#include "common/base/logging.h"
+#include "actor/physics/overflow_log.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 
@@ -82,26 +82,14 @@ class MujocoBlock : public PhysicsBlock {
   uint64_t overflows() const override { return overflows_; }
 
  private:
-  void CountOverflow();
-
   const std::shared_ptr<const MujocoModel> owner_;
   const mjModel* const model_;
   const std::array<DataPointer, kBlockLanes> lanes_;
   uint64_t overflows_ = 0;
 };
 
-void MujocoBlock::CountOverflow() {
-  ++overflows_;
-  // The first, the second, the fourth, ...: a terrain that causes one causes
-  // many.
-  if ((overflows_ & (overflows_ - 1)) != 0) return;
-  LogError(
-      "physics: out of memory for contacts in an environment, which is put "
-      "back to its start (",
-      overflows_, " times so far); use a terrain with larger boxes");
-}
-
 LaneMask MujocoBlock::Step(const float* controls, uint32_t substeps) {
+  const uint64_t before = overflows_;
   LaneMask failed = 0;
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
     mjData* data = lanes_[lane].get();
@@ -111,8 +99,9 @@ LaneMask MujocoBlock::Step(const float* controls, uint32_t substeps) {
     const LaneOutcome outcome = StepLane(model_, data, substeps);
     if (outcome == LaneOutcome::kFine) continue;
     failed |= LaneMask{1} << lane;
-    if (outcome == LaneOutcome::kOverflow) CountOverflow();
+    if (outcome == LaneOutcome::kOverflow) ++overflows_;
   }
+  LogOverflows(before, overflows_);
   return failed;
 }
 

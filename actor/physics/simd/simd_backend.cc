@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "actor/physics/mujoco/robot_reader.h"
+#include "actor/physics/overflow_log.h"
 #include "actor/physics/simd/stepper.h"
-#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 
 namespace kmyriad {
@@ -26,7 +26,7 @@ class SimdBlock final : public PhysicsBlock {
   LaneMask Step(const float* controls, uint32_t substeps) override {
     const uint64_t before = stepper_->overflows();
     const LaneMask failed = stepper_->Step(controls, substeps);
-    if (stepper_->overflows() != before) ReportOverflows(before);
+    LogOverflows(before, stepper_->overflows());
     return failed;
   }
 
@@ -37,17 +37,6 @@ class SimdBlock final : public PhysicsBlock {
   uint64_t overflows() const override { return stepper_->overflows(); }
 
  private:
-  void ReportOverflows(uint64_t before) {
-    const uint64_t now = stepper_->overflows();
-    // Whenever the number of binary digits grows: a terrain that causes one
-    // causes many.
-    if (before != 0 && __builtin_clzll(now) == __builtin_clzll(before)) return;
-    LogError(
-        "physics: no memory for the contacts of an environment, which is put "
-        "back to its start (",
-        now, " times so far); use a terrain with larger boxes");
-  }
-
   const std::unique_ptr<Stepper> stepper_;
 };
 
