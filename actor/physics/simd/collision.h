@@ -56,8 +56,9 @@ struct BoxGeom {
   Vector3<F> half;
 };
 
-// A contact where `valid`; elsewhere the numbers mean nothing. The normal is
-// of length one; it points from the plane, or from the round geom to the box.
+// A contact where `valid`; elsewhere the numbers mean nothing, but that of a
+// contact which is only too far away has its distance. The normal is of length
+// one; it points from the plane, or from the round geom to the box.
 // `seed` is the direction that the first tangent leans to, zero if there is
 // none (CompleteFrame).
 template <class F>

@@ -41,7 +41,8 @@ template <class Real>
 struct CandidateBoxes {
   Real low[3][kStepLanes];
   Real high[3][kStepLanes];
-  // [count, 6, 16]: centre and half sizes; half sizes of -1 pad short lists.
+  // [count, 6, 16]: centre and half sizes; short lists are padded with half
+  // sizes of -1e30, which nothing meets.
   const Real* boxes;
   // The same as [count, 6, 16] doubles; null in a block of doubles.
   const double* exact;
@@ -66,13 +67,12 @@ struct StepBlock {
   uint32_t bad;          // lanes without a valid state
   CandidateBoxes<Real> candidates;
   KernelCounters counters;
-  BoxPair* pairs;          // [pair_capacity]
-  uint32_t pair_capacity;  // at least 16 * geoms * longest list
+  BoxPair* pairs;  // [16 * geoms * longest list] at least
   uint32_t slot_capacity;
   void* slots[2];      // of each group of lanes, [slot_capacity]
   void* workspace[2];  // of each group of lanes
-  // For contacts that are computed again in double precision; null in a block
-  // of doubles.
+  // For contacts that are computed again in double precision; a block of
+  // doubles has no use for them.
   void* exact;
   const RobotModel<double>* exact_robot;
   void* owner;

@@ -135,34 +135,36 @@ class CandidateLists {
   size_t longest() const { return view_->longest; }
 
  private:
+  static constexpr bool kHasExact = std::is_same_v<Real, float>;
+
   void Lay(const std::vector<SurfaceBox>& boxes) {
     size_t longest = 0;
     for (const auto& list : lists_) longest = std::max(longest, list.size());
     if (longest * kStepLanes > ids_.size()) {
       numbers_.resize(longest * kStepLanes * 6);
-      exact_.resize(longest * kStepLanes * 6);
+      if (kHasExact) exact_.resize(numbers_.size());
       ids_.resize(longest * kStepLanes);
       surfaces_.resize(longest * kStepLanes);
     }
     for (uint32_t lane = 0; lane < kStepLanes; ++lane) {
       for (size_t c = 0; c < longest; ++c) {
-        Real* number = &numbers_[6 * kStepLanes * c + lane];
         const bool padded = c >= lists_[lane].size();
         const SurfaceBox* box = padded ? nullptr : &boxes[lists_[lane][c]];
-        double* exact = &exact_[6 * kStepLanes * c + lane];
-        for (int i = 0; i < 3; ++i) {
-          exact[kStepLanes * i] = padded ? 0 : box->center[i];
-          exact[kStepLanes * (3 + i)] = padded ? -1e30 : box->half[i];
-          number[kStepLanes * i] = static_cast<Real>(exact[kStepLanes * i]);
-          number[kStepLanes * (3 + i)] =
-              static_cast<Real>(exact[kStepLanes * (3 + i)]);
+        const auto put = [&](size_t i, double value) {
+          const size_t at = kStepLanes * (6 * c + i) + lane;
+          numbers_[at] = static_cast<Real>(value);
+          if (kHasExact) exact_[at] = value;
+        };
+        for (size_t i = 0; i < 3; ++i) {
+          put(i, padded ? 0 : box->center[i]);
+          put(3 + i, padded ? -1e30 : box->half[i]);
         }
         ids_[kStepLanes * c + lane] = padded ? -1 : box->id;
         surfaces_[kStepLanes * c + lane] = padded ? 0 : box->surface;
       }
     }
     view_->boxes = numbers_.data();
-    view_->exact = exact_.data();
+    view_->exact = kHasExact ? exact_.data() : nullptr;
     view_->ids = ids_.data();
     view_->surfaces = surfaces_.data();
     view_->longest = static_cast<uint32_t>(longest);
@@ -278,7 +280,6 @@ class StepperOf final : public Stepper {
         Size(self.model_.robot().geoms) * self.lists_.longest();
     if (pairs > self.pairs_.size()) self.pairs_.resize(pairs);
     block->pairs = self.pairs_.data();
-    block->pair_capacity = static_cast<uint32_t>(self.pairs_.size());
   }
   static bool Enlarge(StepBlock<Real>* block) {
     if (block->slot_capacity >= kMaxSlots) return false;

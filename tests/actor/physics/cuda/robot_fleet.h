@@ -131,7 +131,7 @@ class RobotFleet {
     for (const double x : exact) rounded.push_back(static_cast<Real>(x));
     view_.boxes = static_cast<uint32_t>(boxes.size());
     view_.box = Place(rounded);
-    view_.exact_box = Place(exact);
+    if (std::is_same_v<Real, float>) view_.exact_box = Place(exact);
     view_.box_id = Place(ids);
     view_.box_surface = Place(surfaces);
   }
