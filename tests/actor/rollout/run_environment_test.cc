@@ -14,9 +14,9 @@ v1::RunConfig AntConfig() {
   config.mutable_env()->set_task("ant");
   config.mutable_env()->set_terrain("empty");
   config.mutable_env()->set_horizon(7);
-  config.mutable_env()->set_frame_skip(5);
-  config.mutable_env()->set_integrator("implicitfast");
-  config.mutable_env()->set_action_scale(0.3f);
+  config.mutable_env()->set_frame_skip(3);
+  config.mutable_env()->set_integrator("rk4");
+  config.mutable_env()->set_action_scale(0.7f);
   config.mutable_physics()->set_backend("simd");
   config.mutable_entropy()->set_features("xyz");
   return config;
@@ -25,6 +25,15 @@ v1::RunConfig AntConfig() {
 TEST(RunEnvironmentTest, FollowsTheConfiguration) {
   const auto model = EnvironmentOfRun(AntConfig());
   ASSERT_THAT(model, IsOk());
+  const VectorEnvOptions& options = (*model)->options();
+  EXPECT_EQ(options.task, "ant");
+  EXPECT_EQ(options.terrain, "empty");
+  EXPECT_EQ(options.horizon, 7u);
+  EXPECT_EQ(options.frame_skip, 3u);
+  EXPECT_EQ(options.integrator, "rk4");
+  EXPECT_EQ(options.action_scale, 0.7f);
+  EXPECT_EQ(options.backend, "simd");
+  EXPECT_EQ(options.features, "xyz");
   EXPECT_EQ((*model)->spec().terrain, "empty");
   EXPECT_EQ((*model)->spec().feature_dim(), 3u);
 }
