@@ -19,7 +19,8 @@ FLAGS = ["-std=c++20", "-O3", "--fmad=false", "-cubin", "-Xptxas", "-v"]
 ENTRY = re.compile(r"Compiling entry function '(\w+)'")
 STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, "
                    r"(\d+) bytes spill loads")
-USED = re.compile(r"Used (\d+) registers.*?(?:, (\d+) bytes smem)?(?:,|$)")
+USED = re.compile(r"Used (\d+) registers")
+SHARED = re.compile(r"(\d+) bytes smem")
 HEADER = ["kernel", "architecture", "registers", "stack, bytes",
           "spill stores", "spill loads", "static shared, bytes"]
 
@@ -57,7 +58,7 @@ def parse(log):
         elif (match := STACK.search(line)) and own:
             frame = match.groups()
         elif (match := USED.search(line)) and name:
-            shared = re.search(r"(\d+) bytes smem", line)
+            shared = SHARED.search(line)
             rows.append((name, match[1], *frame,
                          shared[1] if shared else "0"))
             name = None
