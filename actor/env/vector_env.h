@@ -20,7 +20,7 @@ struct VectorEnvOptions {
   uint32_t frame_skip = 0;
   std::string integrator;  // "implicitfast", "rk4"; "none" for point_mass
   float action_scale = 0;
-  std::string backend;  // "mujoco"; "none" for point_mass
+  std::string backend;  // "simd", "mujoco"; "none" for point_mass
   // What particles consist of, as entropy.features names it.
   std::string features = "xy";
 };

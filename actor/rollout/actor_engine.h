@@ -54,8 +54,8 @@ class ActorEngine {
 
   // Runs until the learner drains for good or Stop is called (OK), refuses us
   // (its status: FAILED_PRECONDITION, INVALID_ARGUMENT, ...; INTERNAL after it
-  // had welcomed us), or is not to be
-  // reached for give_up_seconds (UNAVAILABLE). Once per engine.
+  // had welcomed us), or is not to be reached for give_up_seconds
+  // (UNAVAILABLE). Once per engine.
   absl::Status Run();
 
   // Leaves the learner in order and ends Run. Thread-safe.
