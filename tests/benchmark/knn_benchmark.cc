@@ -1,7 +1,5 @@
 #include "tests/benchmark/knn_benchmark.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -18,6 +16,7 @@
 #include "common/base/thread_pool.h"
 #include "common/math/philox.h"
 #include "entropy_service/index/index_factory.h"
+#include "tests/benchmark/cpu_clock.h"
 
 #if defined(KMYRIAD_HAS_NANOFLANN)
 #include <nanoflann.hpp>
@@ -42,14 +41,6 @@ Draw DrawFor(uint64_t seed, uint32_t point, uint32_t dim) {
   const double angle = 2 * std::numbers::pi * UniformOpen(block.word[2]);
   return {UniformOpen(block.word[0]),
           static_cast<float>(radius * std::cos(angle))};
-}
-
-// Processor time of the whole process.
-double CpuSeconds() {
-  timespec time = {};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) +
-         1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 absl::StatusOr<std::vector<float>> ReadData(
@@ -116,11 +107,11 @@ void TimeNanoflann(const KnnBenchmarkOptions& options,
   using Tree = nanoflann::KDTreeSingleIndexAdaptor<
       nanoflann::L2_Simple_Adaptor<float, PointCloud>, PointCloud, kDims>;
   const double start = RealClock().MonotonicSeconds();
-  const double cpu_start = CpuSeconds();
+  const double cpu_start = ProcessCpuSeconds();
   const PointCloud cloud{data, options.dims};
   const Tree tree(static_cast<int>(options.dims), cloud);
   const double built = RealClock().MonotonicSeconds();
-  const double cpu_built = CpuSeconds();
+  const double cpu_built = ProcessCpuSeconds();
   constexpr size_t kTask = 512;
   const size_t batch = kTask * static_cast<size_t>(pool.threads()) * 4;
   std::vector<double> difference(options.points);
@@ -153,7 +144,7 @@ void TimeNanoflann(const KnnBenchmarkOptions& options,
   result["nanoflann_seconds"] = seconds;
   result["ratio"] = seconds / result["seconds"].get<double>();
   const double cpu_seconds =
-      cpu_built - cpu_start + (CpuSeconds() - cpu_built) * scale;
+      cpu_built - cpu_start + (ProcessCpuSeconds() - cpu_built) * scale;
   result["nanoflann_cpu_seconds"] = cpu_seconds;
   result["cpu_ratio"] = cpu_seconds / result["cpu_seconds"].get<double>();
   result["max_relative_difference"] =
@@ -207,7 +198,7 @@ absl::StatusOr<nlohmann::json> RunKnnBenchmark(
   nlohmann::json result;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const double start = RealClock().MonotonicSeconds();
-    const double cpu_start = CpuSeconds();
+    const double cpu_start = ProcessCpuSeconds();
     KMYRIAD_ASSIGN_OR_RETURN(
         const ChosenIndex chosen,
         CreateKnnIndex(options.engine, {data, ids, options.dims}, level, pool));
@@ -215,7 +206,7 @@ absl::StatusOr<nlohmann::json> RunKnnBenchmark(
     KMYRIAD_RETURN_IF_ERROR(chosen.index->KthSquaredDistances(
         options.k, pool, absl::MakeSpan(kth)));
     const double seconds = RealClock().MonotonicSeconds() - start;
-    const double cpu_seconds = CpuSeconds() - cpu_start;
+    const double cpu_seconds = ProcessCpuSeconds() - cpu_start;
     if (repeat == 0 || cpu_seconds < result["cpu_seconds"].get<double>()) {
       result["cpu_seconds"] = cpu_seconds;
     }

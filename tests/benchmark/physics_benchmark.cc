@@ -1,7 +1,6 @@
 #include "tests/benchmark/physics_benchmark.h"
 
 #include <mujoco/mujoco.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +23,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/math/philox.h"
+#include "tests/benchmark/cpu_clock.h"
 
 namespace kmyriad {
 namespace {
@@ -44,13 +44,6 @@ struct DataDeleter {
   void operator()(mjData* data) const { mj_deleteData(data); }
 };
 using BareData = std::unique_ptr<mjData, DataDeleter>;
-
-double ThreadCpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 // Time spent in one kind of slices.
 struct Stopwatch {

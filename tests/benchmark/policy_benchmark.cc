@@ -1,7 +1,5 @@
 #include "tests/benchmark/policy_benchmark.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -16,6 +14,7 @@
 #include "common/base/simd_level.h"
 #include "common/base/status_macros.h"
 #include "common/policy/policy_inference.h"
+#include "tests/benchmark/cpu_clock.h"
 #include "tests/benchmark/fma_peak.h"
 #include "tests/benchmark/policy_benchmark_torch.h"
 #include "tests/benchmark/random_weights.h"
@@ -27,15 +26,6 @@ constexpr uint32_t kEnvs = 1000;
 // Long against the clock's resolution, short against the machine's moods.
 constexpr double kSliceSeconds = 0.002;
 
-// Processor time of this thread: waiting for a core that others use is not
-// part of what the core can do.
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) +
-         1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 const FmaChains& ChainsOf(SimdLevel level) {
 #ifdef KMYRIAD_HAVE_X86_SIMD
   if (level == SimdLevel::kAvx512) return kAvx512FmaChains;
@@ -46,13 +36,13 @@ const FmaChains& ChainsOf(SimdLevel level) {
 
 // Seconds of one call, from a slice of them.
 double SecondsPerCall(const std::function<void()>& call) {
-  const double start = ThreadSeconds();
+  const double start = ThreadCpuSeconds();
   double elapsed = 0;
   uint64_t calls = 0;
   do {
     call();
     ++calls;
-    elapsed = ThreadSeconds() - start;
+    elapsed = ThreadCpuSeconds() - start;
   } while (elapsed < kSliceSeconds);
   return elapsed / static_cast<double>(calls);
 }

@@ -1,7 +1,6 @@
 #include "tests/benchmark/rpc_benchmark.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +25,7 @@
 #include "common/rpc/stream_reactor.h"
 #include "kmyriad/v1/learner.grpc.pb.h"
 #include "learner/collector/segment_assembler.h"
+#include "tests/benchmark/cpu_clock.h"
 
 namespace kmyriad {
 namespace {
@@ -37,17 +37,6 @@ constexpr uint64_t kSampleBytes =
     1;
 // An acknowledgement after this share of the credits, as the learner does.
 constexpr uint64_t kAckShare = 8;
-
-// CPU time of this process, all threads, user and system.
-double CpuSeconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) +
-           static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 SegmentKey KeyOf(uint32_t block) {
   SegmentKey key;
@@ -232,7 +221,7 @@ absl::StatusOr<Cost> Transfer(const Load& load, LearnerClient& client) {
   const std::unique_ptr<LearnerStream> stream =
       client.Open(ActorHello(), &source);
   Cost cost;
-  const double cpu = CpuSeconds();
+  const double cpu = ProcessCpuSeconds();
   const double start = RealClock().MonotonicSeconds();
   ForEachSlice(load.segments, load.slice_steps,
                [&](uint32_t block, uint32_t first, uint32_t steps) {
@@ -246,7 +235,7 @@ absl::StatusOr<Cost> Transfer(const Load& load, LearnerClient& client) {
   stream->Leave("");
   KMYRIAD_RETURN_IF_ERROR(source.WaitForEnd());
   cost.seconds = RealClock().MonotonicSeconds() - start;
-  cost.cpu_seconds = CpuSeconds() - cpu;
+  cost.cpu_seconds = ProcessCpuSeconds() - cpu;
   return cost;
 }
 
@@ -327,9 +316,10 @@ absl::StatusOr<nlohmann::json> MeasureTransport(const Load& load,
 double MeasurePart(const Load& load, const std::function<void()>& work) {
   const uint64_t segments = std::min<uint64_t>(load.segments, 256);
   work();
-  const double cpu = CpuSeconds();
+  const double cpu = ProcessCpuSeconds();
   for (uint64_t i = 0; i < segments; ++i) work();
-  return (CpuSeconds() - cpu) * 1e9 * static_cast<double>(load.segments) /
+  return (ProcessCpuSeconds() - cpu) * 1e9 *
+         static_cast<double>(load.segments) /
          (static_cast<double>(segments) * static_cast<double>(load.bytes));
 }
 

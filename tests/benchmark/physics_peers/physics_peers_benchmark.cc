@@ -1,7 +1,6 @@
 #include "tests/benchmark/physics_peers/physics_peers_benchmark.h"
 
 #include <sched.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +19,7 @@
 #include "common/base/status_macros.h"
 #include "common/math/philox.h"
 #include "common/policy/policy_inference.h"
+#include "tests/benchmark/cpu_clock.h"
 #include "tests/benchmark/physics_peers/peer_engine.h"
 #include "tests/benchmark/random_weights.h"
 
@@ -34,13 +34,6 @@ constexpr uint32_t kSlice = 2;
 // The fall from the start and its impact, before anything is measured.
 constexpr uint32_t kWarmUp = 20;
 constexpr double kSameStep = 1e-3;
-
-double ProcessCpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 // Confines the calling thread, and threads that it starts, to the first
 // processors of those it may use.
