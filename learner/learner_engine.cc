@@ -192,17 +192,31 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
     if (!options_.initial.empty()) {
       KMYRIAD_RETURN_IF_ERROR(trainer_->Adopt(options_.initial));
     }
+    KMYRIAD_RETURN_IF_ERROR(PublishPolicy(0));
     const std::shared_ptr<CheckpointContent> initial = CaptureState(0);
     return RetryStorage(
         [this, &initial]() { return ledger_->Commit(initial, "", true); });
   }
-  KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(*last));
   base_elapsed_ = last->manifest.elapsed_seconds();
-  ShowFinishedEpoch(last->manifest);
+  KMYRIAD_RETURN_IF_ERROR(RestoreState(*last));
   events_.Publish(
       v1::Event::STATE,
       absl::StrCat("resumed after epoch ", last->manifest.epoch(),
                    ", parameters_sha256 ", last->manifest.parameters_sha256()));
+  return absl::OkStatus();
+}
+
+absl::Status LearnerEngine::PublishPolicy(uint64_t policy_version) {
+  KMYRIAD_ASSIGN_OR_RETURN(PolicyWeights weights, trainer_->Policy());
+  KMYRIAD_RETURN_IF_ERROR(policy_.Publish(policy_version, std::move(weights)));
+  SetLogPolicyVersion(policy_version);
+  return absl::OkStatus();
+}
+
+absl::Status LearnerEngine::RestoreState(const CheckpointContent& content) {
+  KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(content));
+  KMYRIAD_RETURN_IF_ERROR(PublishPolicy(content.manifest.epoch()));
+  ShowFinishedEpoch(content.manifest);
   return absl::OkStatus();
 }
 
@@ -217,6 +231,7 @@ std::shared_ptr<CheckpointContent> LearnerEngine::CaptureState(uint64_t epoch) {
                          options_.config.env().horizon());
   manifest.set_parameters_sha256(
       ToHex(DigestTensors(content->parameters, content->normalizer)));
+  manifest.set_policy_hash(ToHex(policy_.policy_hash()));
   manifest.set_elapsed_seconds(ElapsedSeconds());
   manifest.set_revision(options_.revision);
   return content;
@@ -225,10 +240,7 @@ std::shared_ptr<CheckpointContent> LearnerEngine::CaptureState(uint64_t epoch) {
 absl::Status LearnerEngine::TakeRestore() {
   const std::shared_ptr<const CheckpointContent> content =
       ledger_->TakeRestore();
-  if (content == nullptr) return absl::OkStatus();
-  KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(*content));
-  ShowFinishedEpoch(content->manifest);
-  return absl::OkStatus();
+  return content == nullptr ? absl::OkStatus() : RestoreState(*content);
 }
 
 absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
@@ -237,9 +249,6 @@ absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
     absl::MutexLock lock(&mutex_);
     board_.epoch = epoch;
   }
-  KMYRIAD_ASSIGN_OR_RETURN(PolicyWeights weights, trainer_->Policy());
-  KMYRIAD_RETURN_IF_ERROR(policy_.Publish(epoch - 1, std::move(weights)));
-  SetLogPolicyVersion(epoch - 1);
   absl::Status collected = Collect(epoch);
   const SegmentCounters segments = hub_.counters();
   const uint64_t recomputed = hub_.recomputed_samples();
@@ -249,7 +258,9 @@ absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
   SetState(v1::RUN_STATE_RUNNING, "");
   KMYRIAD_ASSIGN_OR_RETURN(EpochReport report,
                            trainer_->Step(epoch, hub_.buffer(), *this));
+  // Of the policy that was collected with; what Step made of it is the next.
   report.policy_hash = policy_.policy_hash();
+  KMYRIAD_RETURN_IF_ERROR(PublishPolicy(epoch));
   report.segments = segments;
   report.recomputed_samples = recomputed;
   report.seconds.collect = collect_seconds;
@@ -289,7 +300,6 @@ absl::Status LearnerEngine::CommitEpoch(EpochReport report) {
   SetPhase(v1::RUN_PHASE_CHECKPOINT, 0);
   const std::shared_ptr<CheckpointContent> content = CaptureState(report.epoch);
   v1::CheckpointManifest& manifest = content->manifest;
-  manifest.set_policy_hash(ToHex(report.policy_hash));
   for (const auto& [key, value] : FlattenMetrics(report)) {
     (*manifest.mutable_metrics())[key] = value;
   }

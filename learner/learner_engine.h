@@ -137,6 +137,10 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   absl::Status TakeRestore();
   absl::StatusOr<RunEnd> EndRun();
 
+  // Makes the trainer's policy the one that the next epoch is collected with.
+  absl::Status PublishPolicy(uint64_t policy_version);
+  absl::Status RestoreState(const CheckpointContent& content);
+  // The trainer's state, and the published policy's hash.
   std::shared_ptr<CheckpointContent> CaptureState(uint64_t epoch);
   // The epoch that `last` in the ledger finished; 0 if there is none.
   uint64_t FinishedEpoch() const;

@@ -38,6 +38,7 @@ struct EpochReport {
   uint64_t epoch = 0;
   uint64_t env_steps = 0;
   uint64_t epoch_steps = 0;
+  // Of the policy that the epoch was collected with.
   Digest policy_hash{};
   ScoreResult score;  // without rewards
   UpdateStats update;

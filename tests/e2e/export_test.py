@@ -76,10 +76,12 @@ class ExportTest(ExportCommands):
 
     def test_it_is_the_policy_that_the_next_epoch_is_collected_with(self):
         self.train("demo", *SMALL, "--epochs", "3")
-        folder = self.export(os.path.join(
-            self.runs, "demo/checkpoints/epoch_000002"))
+        second = os.path.join(self.runs, "demo/checkpoints/epoch_000002")
+        folder = self.export(second)
         self.assertEqual(self.contract(folder)["policy_hash"],
                          self.metrics("demo")[2]["policy_hash"])
+        self.assertEqual(self.contract(folder)["policy_hash"],
+                         self.inspect(second)["policy_hash"])
         self.assertNotEqual(
             self.contract(self.export("demo"))["policy_hash"],
             self.metrics("demo")[2]["policy_hash"])

@@ -115,6 +115,8 @@ class FinetuneTest(harness.EndToEndTest):
     def test_evaluations_repeat_and_their_sets_differ(self):
         once = self.evaluate(self.pre)
         self.assertEqual(self.evaluate(self.pre), once)
+        self.assertEqual(once["policy_hash"],
+                         self.inspect(self.pre)["policy_hash"])
         other = self.evaluate(self.pre, "--set", "1")
         self.assertNotEqual(other["agents"], once["agents"])
         self.assertEqual([row["goal"] for row in once["goals"]],

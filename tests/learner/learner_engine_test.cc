@@ -77,6 +77,25 @@ TEST_F(LearnerEngineTest, ResultDoesNotDependOnTheNumberOfActors) {
   }
 }
 
+TEST_F(LearnerEngineTest, CheckpointNamesThePolicyOfTheNextEpoch) {
+  const std::vector<std::string> lines = Undisturbed().metrics;
+  const absl::StatusOr<RunRecord> record =
+      ReadRunDirectory(PosixFileSystem(), folder_.File("undisturbed"));
+  ASSERT_TRUE(record.ok()) << record.status();
+  ASSERT_EQ(record->checkpoints.size(), kEpochs + 1);
+  std::vector<std::string> hashes;
+  for (const CheckpointSummary& checkpoint : record->checkpoints) {
+    hashes.push_back(checkpoint.manifest.policy_hash());
+    EXPECT_EQ(checkpoint.manifest.policy_version(), hashes.size() - 1);
+  }
+  for (uint64_t epoch = 1; epoch <= kEpochs; ++epoch) {
+    const std::string collected =
+        nlohmann::json::parse(lines[epoch - 1])["policy_hash"];
+    EXPECT_EQ(hashes[epoch - 1], collected);
+    EXPECT_NE(hashes[epoch], collected);
+  }
+}
+
 TEST_F(LearnerEngineTest, AnotherSeedGivesAnotherResult) {
   v1::RunConfig config = SmallRunConfig(kEpochs);
   config.mutable_run()->set_seed(99);

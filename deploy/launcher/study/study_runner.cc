@@ -52,6 +52,7 @@ absl::StatusOr<Json> MeasurePretraining(const std::string& folder) {
     row[key] = known ? Json(sum / static_cast<double>(tail)) : Json();
   }
   row["coverage_ever"] = NumberOr(metrics.back(), "coverage_ever", 0);
+  // Of the policy that the last of these epochs was collected with.
   row["policy_hash"] = metrics.back().value("policy_hash", "");
   return row;
 }
