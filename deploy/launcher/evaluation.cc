@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "common/base/status_macros.h"
 
 namespace kmyriad {
@@ -12,19 +13,20 @@ namespace {
 
 using UnitSquares = std::set<std::pair<int32_t, int32_t>>;
 
-void AddSquares(const Episode& episode, uint32_t feature_dim,
-                UnitSquares* squares) {
+UnitSquares SquaresOf(const Episode& episode, uint32_t feature_dim) {
   // No terrain is as wide; what is not a number lies outside as well.
   constexpr float kWidest = 1e6f;
+  UnitSquares squares;
   for (uint32_t t = 0; t < episode.steps; ++t) {
     if ((episode.view.flags[t] & kSampleMasked) != 0) continue;
     const float* place = episode.view.features + size_t{t} * feature_dim;
     if (!(std::abs(place[0]) < kWidest && std::abs(place[1]) < kWidest)) {
       continue;
     }
-    squares->emplace(static_cast<int32_t>(std::floor(place[0])),
-                     static_cast<int32_t>(std::floor(place[1])));
+    squares.emplace(static_cast<int32_t>(std::floor(place[0])),
+                    static_cast<int32_t>(std::floor(place[1])));
   }
+  return squares;
 }
 
 // `count` observations of an episode, evenly spaced.
@@ -45,54 +47,45 @@ absl::StatusOr<Evaluation> Evaluate(
     const EpisodeOptions& options) {
   const EnvironmentSpec& spec = model->spec();
   const uint32_t agents = weights.agent_count;
-  const size_t episodes = size_t{agents} * options.episodes;
-  // Per episode, so that threads share nothing: first step at each goal.
-  std::vector<uint32_t> first(episodes * goals.size());
-  std::vector<CellSet> cells(episodes, CellSet(spec.coverage));
   const uint32_t horizon = model->options().horizon;
-  std::vector<UnitSquares> squares(episodes);
   const uint32_t states_each = std::clamp(kMostStates / agents, 1u, horizon);
   const size_t states_size = size_t{states_each} * spec.obs_dim();
   Evaluation result;
+  result.scores.assign(agents, std::vector<GoalScore>(goals.size()));
   result.states.resize(agents * states_size);
+  std::vector<CellSet> cells(agents, CellSet(spec.coverage));
+  UnitSquares squares;
+  // Held while an episode is added; in sets and integer sums their order does
+  // not matter.
+  absl::Mutex mutex;
   KMYRIAD_RETURN_IF_ERROR(
       RunEpisodes(model, weights, options, [&](const Episode& episode) {
-        const size_t row =
-            size_t{episode.agent} * options.episodes + episode.number;
-        cells[row].Add(episode, spec.feature_dim());
-        AddSquares(episode, spec.feature_dim(), &squares[row]);
+        UnitSquares own = SquaresOf(episode, spec.feature_dim());
+        absl::MutexLock lock(&mutex);
+        squares.merge(own);
+        cells[episode.agent].Add(episode, spec.feature_dim());
         if (episode.number == 0) {
           CopyStates(episode, spec.obs_dim(), states_each,
                      result.states.data() + episode.agent * states_size);
         }
         for (size_t goal = 0; goal < goals.size(); ++goal) {
-          first[row * goals.size() + goal] = FirstStepAtGoal(
+          const uint32_t step = FirstStepAtGoal(
               goals[goal], episode.view.features, spec.feature_dim(),
               episode.view.flags, episode.steps);
+          const bool there = step < horizon;
+          result.scores[episode.agent][goal].Add(
+              {1, there ? 1u : 0u, there ? uint64_t{step} + 1 : 0});
         }
       }));
-  for (size_t row = 1; row < episodes; ++row) squares[0].merge(squares[row]);
-  result.unit_squares = squares[0].size();
-  result.env_steps = episodes * uint64_t{horizon};
+  result.unit_squares = squares.size();
+  result.env_steps = uint64_t{agents} * options.episodes * horizon;
   result.cells_reachable = static_cast<uint64_t>(
       std::count(spec.coverage.reachable.begin(), spec.coverage.reachable.end(),
                  uint8_t{1}));
   CellSet together(spec.coverage);
-  for (uint32_t agent = 0; agent < agents; ++agent) {
-    std::vector<GoalScore> scores(goals.size());
-    CellSet own(spec.coverage);
-    for (uint32_t i = 0; i < options.episodes; ++i) {
-      const size_t row = size_t{agent} * options.episodes + i;
-      own.Add(cells[row]);
-      for (size_t goal = 0; goal < goals.size(); ++goal) {
-        const uint32_t step = first[row * goals.size() + goal];
-        const bool there = step < horizon;
-        scores[goal].Add({1, there ? 1u : 0u, there ? uint64_t{step} + 1 : 0});
-      }
-    }
+  for (const CellSet& own : cells) {
     together.Add(own);
     result.cells.push_back(own.reached());
-    result.scores.push_back(std::move(scores));
   }
   result.cells_together = together.reached();
   return result;
