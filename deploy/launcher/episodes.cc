@@ -1,7 +1,5 @@
 #include "deploy/launcher/episodes.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -139,13 +137,6 @@ void CellSet::Add(const CellSet& other) {
 
 uint64_t CellSet::reached() const {
   return static_cast<uint64_t>(std::count(hit_.begin(), hit_.end(), 1));
-}
-
-int AvailableCores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
 }
 
 }  // namespace kmyriad

@@ -65,9 +65,6 @@ class CellSet {
   std::vector<uint8_t> hit_;
 };
 
-// Processors that this process may use, at least 1.
-int AvailableCores();
-
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_DEPLOY_LAUNCHER_EPISODES_H_

@@ -10,6 +10,7 @@
 #include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
 #include "common/process/exit_codes.h"
+#include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/evaluation.h"
 #include "deploy/launcher/policy_distance.h"

@@ -18,6 +18,7 @@
 #include "common/base/status_macros.h"
 #include "common/math/elementary.h"
 #include "common/process/exit_codes.h"
+#include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/episodes.h"
 #include "deploy/launcher/policy_graph.h"

@@ -13,6 +13,7 @@
 #include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
+#include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/commands/train.h"
 #include "deploy/launcher/evaluation.h"

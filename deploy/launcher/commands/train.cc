@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -23,6 +22,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/process/exit_codes.h"
+#include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"
@@ -146,7 +146,7 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
   // Replicas share the cores, too.
   const uint32_t replicas = options.entropy_replicas;
   const uint32_t threads =
-      std::max(1u, std::thread::hardware_concurrency() / replicas);
+      std::max(1u, static_cast<uint32_t>(AvailableCores()) / replicas);
   std::vector<std::string> entropy;
   for (uint32_t i = 0; i < replicas; ++i) {
     const std::string process =
