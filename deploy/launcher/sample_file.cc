@@ -19,9 +19,6 @@ namespace {
 
 constexpr char kSafetensors[] = ".safetensors";
 constexpr char kNpy[] = ".npy";
-// As many as a particle may have.
-constexpr uint64_t kMaxColumns = 32;
-constexpr uint64_t kMaxRows = uint64_t{1} << 24;
 
 absl::Status Wrong(absl::string_view path, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", what));
@@ -65,7 +62,7 @@ absl::StatusOr<std::vector<uint32_t>> ParseColumns(absl::string_view text,
                                                    uint64_t width) {
   std::vector<uint32_t> columns;
   if (text.empty()) {
-    columns.resize(std::min(width, kMaxColumns + 1));
+    columns.resize(std::min<uint64_t>(width, kMaxFeatureDims + 1));
     std::iota(columns.begin(), columns.end(), 0u);
   } else {
     for (const absl::string_view word : absl::StrSplit(text, ',')) {
@@ -78,10 +75,10 @@ absl::StatusOr<std::vector<uint32_t>> ParseColumns(absl::string_view text,
       columns.push_back(column);
     }
   }
-  if (columns.empty() || columns.size() > kMaxColumns) {
+  if (columns.empty() || columns.size() > kMaxFeatureDims) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--features = ", columns.empty() ? 0 : width, " columns: use 1 to ",
-        kMaxColumns, "; choose some, --features 0,1,2"));
+        kMaxFeatureDims, "; choose some, --features 0,1,2"));
   }
   return columns;
 }
@@ -121,11 +118,11 @@ absl::StatusOr<Samples> ReadSamples(FileSystem& files, const std::string& path,
   }
   const std::vector<int64_t>& shape = array.shape;
   if (shape.empty() || shape.size() > 2 || shape[0] < 1 ||
-      shape[0] > static_cast<int64_t>(kMaxRows)) {
+      shape[0] > static_cast<int64_t>(kMaxParticles)) {
     return Wrong(path, absl::StrCat("shape (", absl::StrJoin(shape, ", "),
                                     "): use [rows, columns] or [rows] with 1 "
                                     "to ",
-                                    kMaxRows, " rows"));
+                                    kMaxParticles, " rows"));
   }
   const uint64_t width =
       shape.size() == 1 ? 1 : static_cast<uint64_t>(shape[1]);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/file_system.h"
+#include "entropy_service/score_request.h"
 
 namespace kmyriad {
 
@@ -23,7 +24,7 @@ struct Samples {
 // Largest file that is read: the most samples of the entropy service in
 // float64, and a header.
 inline constexpr uint64_t kMaxSampleFile =
-    (uint64_t{1} << 24) * 32 * 8 + (uint64_t{16} << 20);
+    kMaxParticles * kMaxFeatureDims * sizeof(double) + (uint64_t{16} << 20);
 
 // Samples of a .npy or .safetensors file: float32 or float64 [rows, columns],
 // or [rows] for one column. `tensor` names the one to take from a .safetensors
