@@ -148,6 +148,10 @@ class FinetuneTest(harness.EndToEndTest):
                                        "--name", "one")[0], 0)
         self.assertIn("learns G5", self.refused("--task", "maze/G1",
                                                 "--name", "one"))
+        self.train("other", "--preset", "point-maze", "--epochs", "1")
+        self.assertIn("started from another run", self.refused(
+            "--task", "maze/G5", "--name", "one",
+            source=os.path.join(self.runs, "other")))
 
 
 if __name__ == "__main__":

@@ -279,7 +279,14 @@ absl::Status CheckSame(const FinetuneOptions& options, const TaskName& task,
                : std::string();
   };
   if (value("goal") == task.goal && value("use_asked") == options.use) {
-    return absl::OkStatus();
+    // A run that goes on needs its source no more: it may be gone.
+    const auto source = LoadPopulation(files, options.from, options.runs);
+    if (!source.ok() || source->run_uuid == value("from_uuid")) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--from = ", options.from, ": ", folder, " started from another run, ",
+        value("from"), "; choose another --name"));
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "--name = ", folder, ": holds a run that ",
