@@ -267,7 +267,6 @@ class ContainersTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    podman.configure(tempfile.mkdtemp(prefix="kmyriad-podman-"))
     missing = [tool for tool in TOOLS if shutil.which(tool) is None
                and not os.path.exists(f"/usr/libexec/podman/{tool}")]
     if missing or os.geteuid() != 0:

@@ -18,6 +18,8 @@ BASE = "docker.io/library/debian:bookworm-slim"
 PROMETHEUS = "docker.io/prom/prometheus:v2.53.4"
 TARGETS = ("entropy", "actor", "learner", "allinone")
 DEADLINE = 150
+os.environ["PATH"] = os.pathsep.join([os.path.join(
+    ROOT, ".deps/deploy-tools/bin"), os.environ["PATH"]])
 
 # Hard limits, which a container without CAP_SYS_RESOURCE cannot raise.
 CONFIGURATION = """[engine]
@@ -35,8 +37,6 @@ def configure(folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write(CONFIGURATION)
     os.environ["CONTAINERS_CONF"] = path
-    tools = os.path.join(ROOT, ".deps/deploy-tools/bin")
-    os.environ["PATH"] = tools + os.pathsep + os.environ["PATH"]
 
 
 def run(*command, timeout=DEADLINE, check=True, **options):

@@ -43,7 +43,8 @@ class Program:
                 [os.path.join(BIN, f"kmyriad-{role}"), *arguments,
                  "--tls-certificate", os.path.join(files, "tls.crt"),
                  "--tls-key", os.path.join(files, "tls.key"),
-                 "--tls-ca", os.path.join(files, "ca.crt")], stdout=subprocess.PIPE, stderr=log, text=True)
+                 "--tls-ca", os.path.join(files, "ca.crt")],
+                stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line:
             with open(self.log, encoding="utf-8") as log:
