@@ -25,8 +25,9 @@ struct PolicySnapshot {
   std::string bytes;
 };
 
-// The policy that the current epoch is collected with. Parts are encoded when
-// they are first asked for, and shared. Thread-safe.
+// The policy that the current epoch is collected with; between epochs, that of
+// the next one. Parts are encoded when they are first asked for, and shared.
+// Thread-safe.
 class PolicyStore {
  public:
   // Replaces the policy. INVALID_ARGUMENT if heads are missing.
