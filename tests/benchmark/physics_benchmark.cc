@@ -23,6 +23,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
 #include "common/math/philox.h"
+#include "tests/benchmark/ant_placement.h"
 #include "tests/benchmark/cpu_clock.h"
 
 namespace kmyriad {
@@ -70,16 +71,6 @@ Controls ControlsFor(uint32_t block, uint32_t step) {
     controls[i] = kActionScale * (2 * UniformOpen(random.word[0]) - 1);
   }
   return controls;
-}
-
-// Spread over start and goals, so that walls are met.
-void Place(const Terrain& terrain, uint32_t lane, std::vector<double>* qpos) {
-  const size_t place = lane % (terrain.goals.size() + 1);
-  const bool at_start = place == terrain.goals.size();
-  double* q = qpos->data();
-  q[0] = at_start ? terrain.start_x : terrain.goals[place].x;
-  q[1] = at_start ? terrain.start_y : terrain.goals[place].y;
-  q[2] = terrain.GroundHeight(q[0], q[1]) + 0.75;
 }
 
 // 16 Ants twice: on the backend and in bare mjData.
@@ -130,7 +121,7 @@ class Twins {
                              bare_model_->qpos0 + bare_model_->nq);
     const std::vector<double> qvel(bare_model_->nv, 0.0);
     for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
-      Place(terrain_, lane, &qpos);
+      PlaceAnt(terrain_, lane, qpos.data());
       block_->Reset(lane, qpos.data(), qvel.data());
       mj_resetData(bare_model_, bare_[lane].get());
       std::copy(qpos.begin(), qpos.end(), bare_[lane]->qpos);
@@ -220,14 +211,13 @@ absl::StatusOr<nlohmann::json> CountLaneUse(const PhysicsOptions& physics,
       const auto model,
       CreateStepperModel(*robot.model, std::move(robot.boxes),
                          {.real = StepperReal::kFloat, .level = level}));
-  StepperCounters sum;
+  const std::unique_ptr<Stepper> stepper = Stepper::Create(model);
+  std::vector<double> qpos(robot.model->reference,
+                           robot.model->reference + robot.model->positions);
+  const std::vector<double> qvel(static_cast<size_t>(robot.model->dofs));
   for (uint32_t block = 0; block < kCountedBlocks; ++block) {
-    const std::unique_ptr<Stepper> stepper = Stepper::Create(model);
-    std::vector<double> qpos(robot.model->reference,
-                             robot.model->reference + robot.model->positions);
-    const std::vector<double> qvel(static_cast<size_t>(robot.model->dofs));
     for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
-      Place(terrain, lane, &qpos);
+      PlaceAnt(terrain, lane, qpos.data());
       stepper->Reset(lane, qpos.data(), qvel.data());
     }
     for (uint32_t step = 0; step < kCountedSteps; ++step) {
@@ -235,21 +225,15 @@ absl::StatusOr<nlohmann::json> CountLaneUse(const PhysicsOptions& physics,
         return absl::InternalError("a lane of the stepper failed");
       }
     }
-    const StepperCounters& c = stepper->counters();
-    sum.lane_evaluations += c.lane_evaluations;
-    sum.newton_iterations += c.newton_iterations;
-    sum.newton_rounds += c.newton_rounds;
-    sum.contacts += c.contacts;
-    sum.contact_rounds += c.contact_rounds;
-    sum.box_pairs += c.box_pairs;
-    sum.enlarged += c.enlarged;
   }
+  const StepperCounters& sum = stepper->counters();
   const auto per_evaluation = [&](uint64_t count) {
     return static_cast<double>(count) /
            static_cast<double>(sum.lane_evaluations);
   };
   const auto used = [](uint64_t lanes, uint64_t rounds) {
-    return static_cast<double>(lanes) / std::max(1.0, 16.0 * double(rounds));
+    return static_cast<double>(lanes) /
+           static_cast<double>(std::max<uint64_t>(1, kBlockLanes * rounds));
   };
   return nlohmann::json{
       {"contacts", per_evaluation(sum.contacts)},

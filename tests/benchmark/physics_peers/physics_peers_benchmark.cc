@@ -19,6 +19,7 @@
 #include "common/base/status_macros.h"
 #include "common/math/philox.h"
 #include "common/policy/policy_inference.h"
+#include "tests/benchmark/ant_placement.h"
 #include "tests/benchmark/cpu_clock.h"
 #include "tests/benchmark/physics_peers/peer_engine.h"
 #include "tests/benchmark/random_weights.h"
@@ -103,11 +104,7 @@ class Race {
     std::vector<double> all;
     for (uint32_t robot = 0; robot < task_.blocks * kBlockLanes; ++robot) {
       std::vector<double> qpos(task_.positions);
-      const size_t place = robot % (terrain_.goals.size() + 1);
-      const bool start = place == terrain_.goals.size();
-      qpos[0] = start ? terrain_.start_x : terrain_.goals[place].x;
-      qpos[1] = start ? terrain_.start_y : terrain_.goals[place].y;
-      qpos[2] = terrain_.GroundHeight(qpos[0], qpos[1]) + 0.75;
+      PlaceAnt(terrain_, robot, qpos.data());
       qpos[3] = 1;
       all.insert(all.end(), qpos.begin(), qpos.end());
     }
