@@ -26,17 +26,18 @@ struct PhysicsPeersOptions {
 // Steps Ants under random actions (frame skip 5, scale 0.3, a reset every 400
 // steps) in our backend, in a loop of mj_step and in MuJoCo's batch interface:
 // the same model, states and actions, in short slices in turns, so that noise
-// of the machine meets all alike. Then whole env steps of one block
-// (observation, inference of a 512-256 policy, physics) of the backend.
+// of the machine meets all alike; the fall after a reset is not measured. Then
+// whole env steps of one block (observation, inference of a 512-256 policy,
+// physics) of the backend.
 //
-// Fields: terrain, integrator, envs, threads, boxes, env_steps, engines.NAME.*
-// (NAME = mujoco_loop, mujoco_batch, backend): evaluations_per_second of wall
-// time and of processor time of the process, ratio (processor time of the loop
-// over the engine's); whole_env_step.*: env_steps_per_second of processor time,
-// one thread, and the part of it that is inference.
+// Fields: backend, terrain, integrator, envs, threads, boxes, env_steps,
+// engines.NAME.* (NAME = mujoco_loop, mujoco_batch, backend):
+// evaluations_per_second of wall time, evaluations_per_cpu_second of processor
+// time of the process, ratio (processor time of the loop over the engine's);
+// whole_env_step.*: env_steps_per_second of processor time, one thread, and
+// inference_share, the part of it that is inference.
 // INTERNAL if the engines' positions differ after two env steps by more than
-// 1e-3. INVALID_ARGUMENT and others for
-// options.
+// 1e-3. INVALID_ARGUMENT and others for options.
 absl::StatusOr<nlohmann::json> RunPhysicsPeersBenchmark(
     const PhysicsPeersOptions& options);
 
