@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace kmyriad {
 
 // Element types that checkpoints hold.
@@ -18,6 +20,15 @@ struct NamedTensor {
   std::vector<int64_t> shape;
   std::vector<uint8_t> data;
 };
+
+// The first of that name, or null.
+inline const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors,
+                                     absl::string_view name) {
+  for (const NamedTensor& tensor : tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
 
 }  // namespace kmyriad
 

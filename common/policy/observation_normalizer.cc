@@ -30,19 +30,19 @@ NamedTensor MakeTensor(const char* name, TensorType type, const void* values,
 absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
                         const char* name, TensorType type, size_t count,
                         size_t bytes, void* values) {
-  for (const NamedTensor& tensor : tensors) {
-    if (tensor.name != name) continue;
-    const std::vector<int64_t> shape = {static_cast<int64_t>(count)};
-    if (tensor.type != type || tensor.shape != shape ||
-        tensor.data.size() != bytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor ", name, ": wrong type or shape, expected [", count, "]"));
-    }
-    std::memcpy(values, tensor.data.data(), bytes);
-    return absl::OkStatus();
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " is missing"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("tensor ", name, " is missing"));
+  const std::vector<int64_t> shape = {static_cast<int64_t>(count)};
+  if (tensor->type != type || tensor->shape != shape ||
+      tensor->data.size() != bytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensor ", name, ": wrong type or shape, expected [", count, "]"));
+  }
+  std::memcpy(values, tensor->data.data(), bytes);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -16,19 +16,19 @@ namespace {
 absl::StatusOr<std::vector<float>> Floats(
     const std::vector<NamedTensor>& tensors, const std::string& name,
     const std::vector<int64_t>& shape) {
-  for (const NamedTensor& tensor : tensors) {
-    if (tensor.name != name) continue;
-    if (tensor.type != TensorType::kFloat32 || tensor.shape != shape) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor ", name, " is [", absl::StrJoin(tensor.shape, ", "),
-          "]: must be fp32 [", absl::StrJoin(shape, ", "), "]"));
-    }
-    std::vector<float> values(tensor.data.size() / sizeof(float));
-    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " is missing"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("tensor ", name, " is missing"));
+  if (tensor->type != TensorType::kFloat32 || tensor->shape != shape) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensor ", name, " is [", absl::StrJoin(tensor->shape, ", "),
+        "]: must be fp32 [", absl::StrJoin(shape, ", "), "]"));
+  }
+  std::vector<float> values(tensor->data.size() / sizeof(float));
+  std::memcpy(values.data(), tensor->data.data(), tensor->data.size());
+  return values;
 }
 
 }  // namespace

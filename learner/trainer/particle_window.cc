@@ -12,14 +12,6 @@ namespace {
 constexpr char kFeatures[] = "window_features";
 constexpr char kMask[] = "window_mask";
 
-const NamedTensor* Find(const std::vector<NamedTensor>& tensors,
-                        const char* name) {
-  const auto found =
-      std::find_if(tensors.begin(), tensors.end(),
-                   [name](const NamedTensor& t) { return t.name == name; });
-  return found == tensors.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 ParticleWindow::ParticleWindow(uint32_t epochs, uint32_t envs, uint32_t horizon,
@@ -74,8 +66,8 @@ void ParticleWindow::Save(std::vector<NamedTensor>* tensors) const {
 }
 
 absl::Status ParticleWindow::Load(const std::vector<NamedTensor>& tensors) {
-  const NamedTensor* const features = Find(tensors, kFeatures);
-  const NamedTensor* const mask = Find(tensors, kMask);
+  const NamedTensor* const features = FindTensor(tensors, kFeatures);
+  const NamedTensor* const mask = FindTensor(tensors, kMask);
   if (features == nullptr && mask == nullptr) {
     kept_.clear();
     return absl::OkStatus();

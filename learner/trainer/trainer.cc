@@ -33,16 +33,17 @@ NamedTensor MakeTensor(const std::string& name, TensorType type,
 absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
                         absl::string_view name, TensorType type, void* target,
                         size_t bytes) {
-  for (const NamedTensor& tensor : tensors) {
-    if (tensor.name != name) continue;
-    if (tensor.type != type || tensor.data.size() != bytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", name, " has another type or size"));
-    }
-    std::memcpy(target, tensor.data.data(), bytes);
-    return absl::OkStatus();
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " missing"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("tensor ", name, " missing"));
+  if (tensor->type != type || tensor->data.size() != bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " has another type or size"));
+  }
+  std::memcpy(target, tensor->data.data(), bytes);
+  return absl::OkStatus();
 }
 
 // 1 where a sample is in the pool.
@@ -165,10 +166,8 @@ absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
         !absl::StartsWith(parameter.name, "heads.")) {
       continue;
     }
-    const auto found = std::find_if(
-        tensors.begin(), tensors.end(),
-        [&](const auto& tensor) { return tensor.name == parameter.name; });
-    if (found == tensors.end()) {
+    const NamedTensor* const found = FindTensor(tensors, parameter.name);
+    if (found == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("the initial policy has no tensor ", parameter.name));
     }
