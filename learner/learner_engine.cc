@@ -208,9 +208,7 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
 
 absl::Status LearnerEngine::PublishPolicy(uint64_t policy_version) {
   KMYRIAD_ASSIGN_OR_RETURN(PolicyWeights weights, trainer_->Policy());
-  KMYRIAD_RETURN_IF_ERROR(policy_.Publish(policy_version, std::move(weights)));
-  SetLogPolicyVersion(policy_version);
-  return absl::OkStatus();
+  return policy_.Publish(policy_version, std::move(weights));
 }
 
 absl::Status LearnerEngine::RestoreState(const CheckpointContent& content) {
@@ -249,6 +247,7 @@ absl::Status LearnerEngine::TrainEpoch(uint64_t epoch) {
     absl::MutexLock lock(&mutex_);
     board_.epoch = epoch;
   }
+  SetLogPolicyVersion(epoch - 1);
   absl::Status collected = Collect(epoch);
   const SegmentCounters segments = hub_.counters();
   const uint64_t recomputed = hub_.recomputed_samples();
