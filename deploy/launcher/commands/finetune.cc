@@ -198,9 +198,7 @@ absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
     ppo.set_kl_stop(ppo.kl_stop() > 0 ? std::min(ppo.kl_stop(), kMostKl)
                                       : kMostKl);
     target.set_critic_warmup(options.critic_warmup);
-    Sha256 hash;
-    hash.Update(initial);
-    target.set_initial_sha256(ToHex(hash.Finish()));
+    target.set_initial_sha256(ToHex(Sha256Of(initial)));
   }
   for (const std::string& text : options.overrides) {
     KMYRIAD_RETURN_IF_ERROR(ApplyOverride(text, &config));
