@@ -229,6 +229,13 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
                  std::string(status.message()).c_str());
     return kExitUnreachable;
   }
+  if (absl::IsAborted(status)) {
+    std::fprintf(stderr,
+                 "kmyriad-actor: the learner stopped (%s); start this actor "
+                 "again when the run is to go on\n",
+                 std::string(status.message()).c_str());
+    return kExitInterrupted;
+  }
   KMYRIAD_RETURN_IF_ERROR(status);
   return kExitDone;
 }

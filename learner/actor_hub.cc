@@ -552,12 +552,12 @@ uint64_t ActorHub::recomputed_samples() {
   return recomputed_samples_;
 }
 
-void ActorHub::Drain(const std::string& reason, bool final) {
+void ActorHub::Drain(const std::string& reason, bool complete) {
   {
     absl::MutexLock lock(&mutex_);
     drain_.emplace();
     drain_->set_reason(reason);
-    drain_->set_final(final);
+    drain_->set_complete(complete);
     for (auto& [id, stream] : streams_) {
       if (stream.state != State::kActive && stream.state != State::kWaiting) {
         continue;

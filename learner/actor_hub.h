@@ -121,8 +121,9 @@ class ActorHub {
   // The epoch's samples; to be read between complete and StartEpoch only.
   const EpochBuffer& buffer() { return assembler_->buffer(); }
 
-  // Tells every actor, also later ones, that the learner goes.
-  void Drain(const std::string& reason, bool final);
+  // Tells every actor, also later ones, that the learner goes, and whether the
+  // run has all its epochs.
+  void Drain(const std::string& reason, bool complete);
 
  private:
   enum class State { kNew, kWaiting, kActive, kClosed };

@@ -107,7 +107,7 @@ absl::StatusOr<RunEnd> LearnerEngine::Run() {
     SetState(v1::RUN_STATE_FAILED, std::string(end.status().message()));
     events_.Publish(v1::Event::WARNING,
                     absl::StrCat("the run failed: ", end.status().message()));
-    hub_.Drain(std::string(end.status().message()), /*final=*/true);
+    hub_.Drain(std::string(end.status().message()), /*complete=*/false);
   }
   events_.Close();
   return end;
@@ -392,7 +392,7 @@ absl::StatusOr<RunEnd> LearnerEngine::EndRun() {
   }
   SetState(complete ? v1::RUN_STATE_FINISHED : v1::RUN_STATE_DRAINING, "");
   hub_.Drain(complete ? "the run is finished" : "the run was stopped",
-             /*final=*/true);
+             complete);
   events_.Publish(v1::Event::STATE,
                   absl::StrCat(complete ? "finished" : "stopped",
                                " after epoch ", FinishedEpoch()));

@@ -86,8 +86,6 @@ std::shared_ptr<LearnerSession> ActorEngine::OpenSession() {
 
 void ActorEngine::CountReconnect(LearnerSession::End end) {
   switch (end) {
-    case LearnerSession::End::kDrained:
-      return metrics_.reconnects_drained.Add();
     case LearnerSession::End::kSilent:
       return metrics_.reconnects_silent.Add();
     case LearnerSession::End::kProtocol:
@@ -116,10 +114,13 @@ absl::Status ActorEngine::KeepSessions() {
       absl::MutexLock lock(&mutex_);
       session_ = nullptr;
     }
-    if (end == LearnerSession::End::kDrainedFinally ||
+    if (end == LearnerSession::End::kComplete ||
         end == LearnerSession::End::kLeft) {
       return absl::OkStatus();
     }
+    // A learner that comes back may have another configuration: another actor
+    // reads that.
+    if (end == LearnerSession::End::kDrained) return status;
     if (end == LearnerSession::End::kRefused) {
       // What is refused after a welcome is what we did, not how we are set up.
       return session->welcomed() ? absl::InternalError(status.message())

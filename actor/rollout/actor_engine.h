@@ -52,10 +52,11 @@ class ActorEngine {
   ActorEngine(const ActorEngine&) = delete;
   ActorEngine& operator=(const ActorEngine&) = delete;
 
-  // Runs until the learner drains for good or Stop is called (OK), refuses us
-  // (its status: FAILED_PRECONDITION, INVALID_ARGUMENT, ...; INTERNAL after it
-  // had welcomed us), or is not to be reached for give_up_seconds
-  // (UNAVAILABLE). Once per engine.
+  // Runs until the run is complete or Stop is called (OK), the learner stops
+  // before that (ABORTED, its reason), refuses us (its status:
+  // FAILED_PRECONDITION, INVALID_ARGUMENT, ...; INTERNAL after it had welcomed
+  // us), or is not to be reached for give_up_seconds (UNAVAILABLE). Once per
+  // engine.
   absl::Status Run();
 
   // Leaves the learner in order and ends Run. Thread-safe.

@@ -31,8 +31,6 @@ ActorMetrics::ActorMetrics(MetricsRegistry& registry)
                                                  {{"reason", "unavailable"}})),
       reconnects_silent(registry.AddCounter(kReconnects, kReconnectsHelp,
                                             {{"reason", "deadline"}})),
-      reconnects_drained(registry.AddCounter(kReconnects, kReconnectsHelp,
-                                             {{"reason", "drained"}})),
       reconnects_protocol(registry.AddCounter(kReconnects, kReconnectsHelp,
                                               {{"reason", "protocol"}})),
       nonfinite_states(

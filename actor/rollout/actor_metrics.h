@@ -20,7 +20,6 @@ struct ActorMetrics {
   Counter& bytes_sent;
   Counter& reconnects_unavailable;
   Counter& reconnects_silent;
-  Counter& reconnects_drained;
   Counter& reconnects_protocol;
   Counter& nonfinite_states;
   Counter& credit_wait_seconds;

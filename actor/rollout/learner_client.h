@@ -87,7 +87,7 @@ class LearnerEvents {
   virtual void OnRevoke(const LeaseRevocation& revocation) = 0;
   virtual void OnAck(const SegmentAck& ack) = 0;
   virtual void OnBatchError(const absl::Status& error) = 0;
-  virtual void OnDrain(const std::string& reason, bool final) = 0;
+  virtual void OnDrain(const std::string& reason, bool complete) = 0;
   virtual void OnHeartbeat() = 0;
   // The stream is over; last call. OK if the learner ended it in order.
   virtual void OnEnd(const absl::Status& status) = 0;

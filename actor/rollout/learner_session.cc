@@ -93,7 +93,7 @@ void LearnerSession::CloseStream() {
   {
     absl::MutexLock lock(&mutex_);
     leases_.AbandonAll();
-    polite = end_ == End::kDrained || end_ == End::kDrainedFinally ||
+    polite = end_ == End::kDrained || end_ == End::kComplete ||
              end_ == End::kLeft;
   }
   if (polite) {
@@ -355,12 +355,11 @@ void LearnerSession::OnBatchError(const absl::Status& error) {
   Heard();
 }
 
-void LearnerSession::OnDrain(const std::string& reason, bool final) {
-  LogInfo("the learner ", final ? "is done" : "goes away for a while", ": ",
-          reason);
+void LearnerSession::OnDrain(const std::string& reason, bool complete) {
+  LogInfo("the learner ", complete ? "is done" : "goes away", ": ", reason);
   absl::MutexLock lock(&mutex_);
-  EndFor(final ? End::kDrainedFinally : End::kDrained,
-         absl::UnavailableError(reason));
+  EndFor(complete ? End::kComplete : End::kDrained,
+         absl::AbortedError(reason));
 }
 
 void LearnerSession::OnHeartbeat() {

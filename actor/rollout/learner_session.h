@@ -24,13 +24,13 @@ class LearnerSession : public LearnerEvents {
  public:
   // Why a session ended.
   enum class End {
-    kDrainedFinally,  // the run is over
-    kDrained,         // the learner goes and comes back
-    kLeft,            // Leave was called
-    kLost,            // the stream broke, or the learner was not there
-    kSilent,          // the learner said nothing for too long
-    kProtocol,        // the learner said something that makes no sense
-    kRefused,         // the learner does not take this actor
+    kComplete,  // the run has all its epochs
+    kDrained,   // the learner stopped before that
+    kLeft,      // Leave was called
+    kLost,      // the stream broke, or the learner was not there
+    kSilent,    // the learner said nothing for too long
+    kProtocol,  // the learner said something that makes no sense
+    kRefused,   // the learner does not take this actor
   };
 
   // Opens the stream. `clock` and `metrics` must outlive the session.
@@ -67,7 +67,7 @@ class LearnerSession : public LearnerEvents {
   void OnRevoke(const LeaseRevocation& revocation) override;
   void OnAck(const SegmentAck& ack) override;
   void OnBatchError(const absl::Status& error) override;
-  void OnDrain(const std::string& reason, bool final) override;
+  void OnDrain(const std::string& reason, bool complete) override;
   void OnHeartbeat() override;
   void OnEnd(const absl::Status& status) override;
 

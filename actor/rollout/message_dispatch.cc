@@ -86,7 +86,7 @@ absl::Status DispatchMessage(const v1::LearnerMessage& message,
                     VerdictOf(message.ack().last_result())});
       return absl::OkStatus();
     case v1::LearnerMessage::kDrain:
-      events.OnDrain(message.drain().reason(), message.drain().final());
+      events.OnDrain(message.drain().reason(), message.drain().complete());
       return absl::OkStatus();
     case v1::LearnerMessage::kHeartbeat:
       events.OnHeartbeat();

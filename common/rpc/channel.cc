@@ -21,6 +21,9 @@ constexpr double kLongestBackoffSeconds = 2.0;
 constexpr double kLongestLocalBackoffSeconds = 0.25;
 // For one attempt, handshakes included, on a machine with other things to do.
 constexpr int kConnectMs = 5000;
+// A container or pod that starts again has another address, which the library
+// would ask for after half a minute.
+constexpr int kResolveAgainMs = 1000;
 
 double LongestBackoff(const Address& address) {
   return address.IsLocal() ? kLongestLocalBackoffSeconds
@@ -54,6 +57,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
               static_cast<int>(1000 * LongestBackoff(parsed)));
+  args.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, kResolveAgainMs);
   // Streams are opened anew by the application; the library's retries would
   // only buffer.
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

@@ -26,8 +26,9 @@ inline constexpr int kMaxMessageBytes = 16 << 20;
 
 // A channel to "HOST:PORT" or "unix:PATH": own connection, keepalive 20 s /
 // 10 s, message limit, no compression, reconnect back-off from 0.1 s to
-// LongestBackoff. Returns at once; calls fail with UNAVAILABLE until the peer
-// is there. INVALID_ARGUMENT for an address of another form.
+// LongestBackoff; a peer that has moved is looked up again within a second or
+// two. Returns at once; calls fail with UNAVAILABLE until the peer is there.
+// INVALID_ARGUMENT for an address of another form.
 // With `security.tls` it is mutual TLS, else plaintext. Calls are counted in
 // `metrics` (call_metrics.h), which must outlive them; null: nowhere.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(

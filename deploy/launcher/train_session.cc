@@ -21,8 +21,8 @@ constexpr double kFrameSeconds = 0.125;
 constexpr double kGraceSeconds = 5;
 // A learner that drains writes at most one checkpoint.
 constexpr double kDrainSeconds = 120;
-// An actor ends with 0 when the learner is done; if it still runs after this
-// long, somebody else ended the actor.
+// An actor ends with 0 or 75 when the learner is done; if that still runs after
+// this long, somebody else ended the actor.
 constexpr double kIdleActorSeconds = 3;
 
 std::string StateName(v1::RunState state) {
@@ -175,7 +175,7 @@ void TrainSession::OnEnded(const ProcessEvent& event) {
   }
   if (draining_) return;
   if (IsActor(event.process) && event.exit.signal == 0 &&
-      event.exit.code == 0) {
+      (event.exit.code == kExitDone || event.exit.code == kExitInterrupted)) {
     idle_actors_.emplace_back(event.process, clock_.MonotonicSeconds());
     return;
   }

@@ -2,12 +2,15 @@
 namespace of its own behind a router, under mutual TLS. Links are slow and
 lossy (tc netem where the kernel has it, else a relay that delays and cuts
 connections), then the learner's and an actor's are unplugged. The run must
-survive, and its hash be that of an undisturbed local run.
+survive, and its hash be that of an undisturbed local run. And a learner that
+comes back at another address, as containers do.
 
 Needs root and iproute2; skips without.
 """
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -96,6 +99,62 @@ class Network:
     def remove(self):
         for space in self.spaces:
             ip("netns", "del", space)
+
+
+class MovedLearnerTest(harness.EndToEndTest):
+
+    def setUp(self):
+        super().setUp()
+        self.hosts = os.path.join(self.runs, "hosts")
+
+    def launch(self, role, *arguments, before=()):
+        process = subprocess.Popen(
+            [*before, os.path.join(BIN, f"kmyriad-{role}"), "--metrics", "",
+             *arguments], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, json.loads(process.stdout.readline())
+
+    def name(self, address):
+        """In place: the file is mounted."""
+        with open(self.hosts, "w", encoding="utf-8") as file:
+            file.write(f"{address} learner.kmyriad\n")
+
+    def epochs(self):
+        return len(harness.metrics(os.path.join(self.runs, "moved")))
+
+    def until(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+    def test_a_learner_with_another_address_is_found_soon(self):
+        """As a container or pod has that starts again: the name is looked up
+        anew, not after the library's half a minute."""
+        _, entropy = self.launch("entropy", "--listen", "127.0.0.1:0")
+        learner = ("learner", *SMALL, "--epochs", "1000000", "--entropy",
+                   entropy["listening"], "--run-dir",
+                   os.path.join(self.runs, "moved"), "--listen")
+        first, ready = self.launch(*learner, "127.0.0.1:0")
+        port = ready["listening"].rsplit(":", 1)[1]
+        self.name("127.0.0.1")
+        actor, _ = self.launch(
+            "actor", *SMALL, "--learner", f"learner.kmyriad:{port}",
+            before=("unshare", "--mount", "sh", "-c",
+                    'mount --bind "$0" /etc/hosts && exec "$@"', self.hosts))
+        self.until(lambda: self.epochs() > 2, harness.DEADLINE)
+        first.kill()
+        first.wait()
+        before = self.epochs()
+        self.name("127.0.0.2")
+        second, _ = self.launch(*learner, f"127.0.0.2:{port}")
+        self.until(lambda: self.epochs() > before + 2, 15)
+        second.send_signal(signal.SIGTERM)
+        self.assertEqual(second.wait(harness.DEADLINE), 75)
+        # It will be wanted again when the learner is.
+        self.assertEqual(actor.wait(harness.DEADLINE), 75)
 
 
 class NetworkTest(harness.EndToEndTest):

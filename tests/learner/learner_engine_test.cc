@@ -21,6 +21,7 @@ using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Optional;
 
 constexpr uint64_t kEpochs = 4;
 
@@ -335,9 +336,12 @@ TEST_F(LearnerEngineTest, LostOrUnreadableHeadNameLosesNoEpoch) {
 TEST_F(LearnerEngineTest, FailureOfARunThatGoesOnIsNoMatterOfConfiguration) {
   auto process = Start("refused");
   process->entropy().Refuse(absl::InvalidArgumentError("k = 3: too large"));
-  process->AddActor("a");
+  FakeActor& actor = process->AddActor("a");
   EXPECT_THAT(process->PumpToEnd(), StatusIs(absl::StatusCode::kInternal,
                                              HasSubstr("k = 3: too large")));
+  // Its actors are wanted again once it is mended.
+  process->Pump();
+  EXPECT_THAT(actor.drained(), Optional(false));
 }
 
 TEST_F(LearnerEngineTest, BrokenDeterminismEndsTheRunAndNamesBothActors) {

@@ -168,7 +168,7 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
     add(absl::StrCat("actor-", i),
         {ProgramPath("kmyriad-actor"), "--learner", plan.learner_address,
          "--config", config_file},
-        {kExitDone}, refusals);
+        {kExitDone, kExitInterrupted}, refusals);
   }
   return plan;
 }

@@ -110,7 +110,7 @@ class ActorEngineTest : public ::testing::Test {
   absl::Status result_ = absl::UnknownError("not run");
 };
 
-TEST_F(ActorEngineTest, CollectsLeasedBlocksAndExitsWhenDrained) {
+TEST_F(ActorEngineTest, CollectsLeasedBlocksUntilTheRunIsComplete) {
   StartActor();
   const auto session = Greet();
   ASSERT_NE(session, nullptr);
@@ -219,17 +219,16 @@ TEST_F(ActorEngineTest, SurvivesALearnerThatRestarts) {
   ExpectSegments(collector, 2, 2, 1);
 }
 
-TEST_F(ActorEngineTest, ReconnectsWhenDrainedForAWhile) {
+TEST_F(ActorEngineTest, TellsALearnerThatStopsFromARunThatIsComplete) {
   StartActor();
-  auto session = Greet();
+  const auto session = Greet();
   ASSERT_NE(session, nullptr);
   session->Drain(false);
-  auto message = session->NextWithoutHeartbeats();
+  const auto message = session->NextWithoutHeartbeats();
   ASSERT_TRUE(message.has_value());
   EXPECT_TRUE(message->has_bye());
-  session = Greet();
-  ASSERT_NE(session, nullptr);
-  EXPECT_EQ(metrics_.reconnects_drained.value(), 1);
+  EXPECT_THAT(Join(), StatusIs(absl::StatusCode::kAborted,
+                               HasSubstr("as the test says")));
 }
 
 TEST_F(ActorEngineTest, RevokedBlocksAreAbandonedAndOthersGoOn) {

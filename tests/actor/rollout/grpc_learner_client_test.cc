@@ -25,8 +25,8 @@ class Recorder : public LearnerEvents {
   void OnRevoke(const LeaseRevocation& r) override { revocations.push_back(r); }
   void OnAck(const SegmentAck& a) override { acks.push_back(a); }
   void OnBatchError(const absl::Status& e) override { errors.push_back(e); }
-  void OnDrain(const std::string&, bool final) override {
-    drained_finally = final;
+  void OnDrain(const std::string&, bool complete) override {
+    run_complete = complete;
   }
   void OnHeartbeat() override { ++heartbeats; }
   void OnEnd(const absl::Status& s) override {
@@ -39,7 +39,7 @@ class Recorder : public LearnerEvents {
   std::vector<LeaseRevocation> revocations;
   std::vector<SegmentAck> acks;
   std::vector<absl::Status> errors;
-  bool drained_finally = false;
+  bool run_complete = false;
   int heartbeats = 0;
   absl::Status status;
   absl::Notification end;
@@ -104,7 +104,7 @@ TEST_F(GrpcLearnerClientTest, TellsEveryMessage) {
   EXPECT_EQ(events_.heartbeats, 1);
   ASSERT_EQ(events_.errors.size(), 1u);
   EXPECT_EQ(events_.errors[0].code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(events_.drained_finally);
+  EXPECT_TRUE(events_.run_complete);
 }
 
 TEST_F(GrpcLearnerClientTest, SaysWhenNobodyIsThere) {

@@ -148,10 +148,10 @@ void ScriptedSession::Ack(uint64_t received_bytes, uint64_t segments) {
   Send(message);
 }
 
-void ScriptedSession::Drain(bool final) {
+void ScriptedSession::Drain(bool complete) {
   v1::LearnerMessage message;
   message.mutable_drain()->set_reason("as the test says");
-  message.mutable_drain()->set_final(final);
+  message.mutable_drain()->set_complete(complete);
   Send(message);
 }
 

@@ -47,7 +47,7 @@ class ScriptedSession {
              const std::vector<uint32_t>& blocks);
   void Revoke(uint64_t epoch, const std::vector<uint32_t>& blocks);
   void Ack(uint64_t received_bytes, uint64_t segments);
-  void Drain(bool final);
+  void Drain(bool complete);
 
  private:
   const std::shared_ptr<Handle> handle_;

@@ -56,9 +56,8 @@ def project(stack):
         bad += [f"{name}: {line}" for line in hardening(service)]
         bad += [f"{name}: {line}" for line in publishing(service)]
         bad += [f"{name}: {line}" for line in dependencies(service, stack)]
-        # Only a learner ends for good, and is done then.
-        if service.get("restart") != ("unless-stopped" if name == "actor"
-                                      else "on-failure"):
+        # Exit code 0 is the end of a run that is complete.
+        if service.get("restart") != "on-failure":
             bad.append(f"{name}: restart = {service.get('restart')}")
     for name in PROGRAMS:
         bad += [f"{name}: {line}"

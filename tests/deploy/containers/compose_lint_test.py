@@ -89,7 +89,7 @@ class NegativeControls(unittest.TestCase):
                             for line in complaints), f"{word}: {complaints}")
 
     def test_hardening(self):
-        self.broken("restart", "actor", restart="on-failure")
+        self.broken("restart", "actor", restart="unless-stopped")
         self.broken("restart", "learner", restart="always")
         self.broken("read_only", "actor", read_only=False)
         self.broken("cap_drop", "learner", cap_drop=None)

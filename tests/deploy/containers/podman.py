@@ -18,6 +18,8 @@ BASE = "docker.io/library/debian:bookworm-slim"
 PROMETHEUS = "docker.io/prom/prometheus:v2.53.4"
 TARGETS = ("entropy", "actor", "learner", "allinone")
 DEADLINE = 150
+# What podman calls a container whose process has ended.
+ENDED = ("exited", "stopped")
 os.environ["PATH"] = os.pathsep.join([os.path.join(
     ROOT, ".deps/deploy-tools/bin"), os.environ["PATH"]])
 
@@ -59,6 +61,21 @@ def exists(image):
 
 def inspect(name, form):
     return podman("inspect", "--format", form, name).strip()
+
+
+def ended_with(name, code=None):
+    """Whether the container's process has ended, with that code if one is
+    given."""
+    status, found = inspect(name, "{{.State.Status}} {{.State.ExitCode}}"
+                            ).split()
+    return status in ENDED and code in (None, int(found))
+
+
+def logs(name):
+    """Both streams."""
+    return subprocess.run(["podman", "logs", name], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True,
+                          timeout=DEADLINE).stdout
 
 
 def until(condition, what, deadline=DEADLINE):
@@ -156,6 +173,9 @@ class Stack:
             "ps", "-a", "--format", "{{.Names}}", "--filter",
             f"label=io.podman.compose.project={self.name}").split()
 
+    def actors(self):
+        return [name for name in self.containers() if "_actor_" in name]
+
     def state(self, service, number=1):
         """("running" or "exited", exit code)"""
         text = inspect(self.container(service, number),
@@ -174,12 +194,13 @@ class Stack:
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def restart_actors(self):
-        """What their restart policy asks for. Podman keeps it only where
-        systemd runs, if a container has a health check."""
-        for name in self.containers():
-            if "_actor_" in name and inspect(
-                    name, "{{.State.Status}}") == "exited":
-                podman("start", name)
+        """What their restart policy asks for: podman 4 tries it only where
+        systemd runs, if a container has a health check, and only while the
+        learner is up, which they depend on; then they are left "stopped".
+        """
+        for name in self.actors():
+            if ended_with(name):
+                podman("start", name, check=False)
 
     def remove(self):
         """podman-compose forgets replicas: by label, then."""

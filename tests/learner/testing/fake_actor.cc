@@ -177,7 +177,7 @@ void FakeActor::Handle(const v1::LearnerMessage& message) {
       errors_.push_back(message.batch_error());
       break;
     case v1::LearnerMessage::kDrain:
-      drained_ = true;
+      drained_ = message.drain().complete();
       break;
     default:
       break;

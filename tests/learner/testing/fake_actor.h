@@ -77,7 +77,8 @@ class FakeActor {
   // Stops and resumes sending, heartbeats included.
   void SetSilent(bool silent) { silent_ = silent; }
 
-  bool drained() const { return drained_; }
+  // Whether the run was complete when the learner drained; none before.
+  absl::optional<bool> drained() const { return drained_; }
   absl::optional<absl::Status> closed() const { return connection_->closed(); }
   // Snapshot parts that were whole and had the hash that they claimed.
   int snapshots() const { return snapshots_; }
@@ -114,7 +115,7 @@ class FakeActor {
   bool wrong_ = false;
   bool stubborn_ = false;
   bool silent_ = false;
-  bool drained_ = false;
+  absl::optional<bool> drained_;
 };
 
 }  // namespace kmyriad
