@@ -144,6 +144,8 @@ void ScoreCoverage(const EpochParticles& particles, ScoredEpoch& scored) {
   for (uint32_t env = 0; env < request.envs; ++env) {
     agent_of_env[env] = env / (request.envs / request.agents);
   }
+  scored.agent_visits =
+      MeasureAgentVisits(grid, cells, agent_of_env, request.agents);
   scored.diversity_nats = OccupancyDivergence(
       cells, agent_of_env, request.agents, grid.reachable.size());
   scored.sharing = MeasureCellSharing(cells, agent_of_env, request.agents,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "entropy_service/estimator/knn_entropy_estimator.h"
@@ -24,7 +25,35 @@ std::vector<double> Doubling(double lowest, double highest) {
   return bounds;
 }
 
+struct Quantile {
+  const char* stat;
+  double share;
+};
+constexpr Quantile kQuantiles[] = {
+    {"min", 0}, {"p10", 0.1}, {"p50", 0.5}, {"p90", 0.9}, {"max", 1}};
+
 }  // namespace
+
+AgentQuantiles::AgentQuantiles(MetricsRegistry& registry, const char* name,
+                               const char* help) {
+  for (const Quantile& quantile : kQuantiles) {
+    gauges_.push_back(
+        &registry.AddGauge(name, help, {{"stat", quantile.stat}}));
+  }
+}
+
+void AgentQuantiles::Set(const std::vector<double>& values) {
+  std::vector<double> sorted;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(sorted),
+               [](double value) { return std::isfinite(value); });
+  if (sorted.empty()) return;
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t i = 0; i < gauges_.size(); ++i) {
+    const double rank =
+        kQuantiles[i].share * static_cast<double>(sorted.size() - 1);
+    gauges_[i]->Set(sorted[static_cast<size_t>(std::lround(rank))]);
+  }
+}
 
 EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
     : rejected_{{absl::StatusCode::kInvalidArgument,
@@ -96,6 +125,12 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
           registry.AddGauge("kmyriad_exploration_diversity",
                             "How much the agents' whereabouts differ, nats.",
                             {{"measure", "occupancy_jsd_null"}})),
+      agent_entropy_(registry, "kmyriad_exploration_agent_entropy_nats",
+                     "Entropy of an agent's own visits over grid cells, over "
+                     "the agents."),
+      agent_coverage_(registry, "kmyriad_exploration_agent_coverage_ratio",
+                      "Reachable cells that an agent visited, as a share, over "
+                      "the agents."),
       cell_visits_(registry) {}
 
 void EntropyMetrics::Scored(const ScoredEpoch& epoch) {
@@ -113,6 +148,8 @@ void EntropyMetrics::Scored(const ScoredEpoch& epoch) {
   coverage_cells_.Set(static_cast<double>(cells));
   diversity_.Set(epoch.diversity_nats);
   diversity_null_.Set(epoch.diversity_null_nats);
+  agent_entropy_.Set(epoch.agent_visits.entropy_nats);
+  agent_coverage_.Set(epoch.agent_visits.coverage);
   cell_visits_.Set(*epoch.request.coverage, epoch.cell_visits);
 }
 

@@ -13,6 +13,19 @@
 
 namespace kmyriad {
 
+// How a number is spread over the agents, whatever their number: its least and
+// greatest value, its median, and its first and last decile. Thread-safe.
+class AgentQuantiles {
+ public:
+  AgentQuantiles(MetricsRegistry& registry, const char* name, const char* help);
+
+  // [agents]; what is no number is left out, and nothing is set without any.
+  void Set(const std::vector<double>& values);
+
+ private:
+  std::vector<Gauge*> gauges_;
+};
+
 // The service's metrics. Thread-safe.
 class EntropyMetrics {
  public:
@@ -57,6 +70,8 @@ class EntropyMetrics {
   Gauge& coverage_cells_;
   Gauge& diversity_;
   Gauge& diversity_null_;
+  AgentQuantiles agent_entropy_;
+  AgentQuantiles agent_coverage_;
   CellVisitGauges cell_visits_;
 };
 

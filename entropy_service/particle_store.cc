@@ -8,6 +8,9 @@ namespace kmyriad {
 size_t ScoredEpoch::bytes() const {
   return rewards.capacity() * sizeof(float) +
          cell_visits.capacity() * sizeof(uint32_t) +
+         (agent_visits.coverage.capacity() +
+          agent_visits.entropy_nats.capacity()) *
+             sizeof(double) +
          (request.coverage ? request.coverage->reachable.capacity() : 0) +
          (pool == nullptr ? 0 : pool->bytes());
 }

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "entropy_service/estimator/coverage.h"
 #include "entropy_service/estimator/diversity.h"
 #include "entropy_service/measured_pool.h"
 #include "entropy_service/score_request.h"
@@ -27,6 +28,8 @@ struct ScoredEpoch {
   double diversity_nats = 0;
   double diversity_null_nats = 0;
   CellSharing sharing;
+  // Empty without coverage.
+  AgentVisits agent_visits;
   // [agents], empty unless the request has them measured; NaN for an agent
   // without particles in the pool, and the mean of the others.
   std::vector<double> agent_divergences_nats;

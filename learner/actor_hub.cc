@@ -140,6 +140,7 @@ void ActorHub::Leave(StreamId id, Stream& stream, const std::string& reason,
                      Report* report) {
   if (stream.state == State::kActive) {
     leases_.RemoveActor(id);
+    metrics_.fleet.Forget(id);
     report->left.emplace_back(stream.actor, reason);
     report->progress = true;
   }
@@ -269,6 +270,7 @@ void ActorHub::FinishSegment(StreamId id, Stream& stream,
   CountSegment(*outcome, stream);
   // A stale segment says nothing about the leases of this epoch.
   if (key.ok() && *outcome != SegmentOutcome::kStale) {
+    if (*outcome == SegmentOutcome::kApplied) CountApplied(id, done);
     if (*outcome != SegmentOutcome::kDamaged) CompleteBlock(id, key->block);
     leases_.Release(id, key->block);
   }
@@ -300,6 +302,17 @@ void ActorHub::CountSegment(SegmentOutcome outcome, Stream& stream) {
   }
 }
 
+void ActorHub::CountApplied(StreamId id, const v1::SegmentDone& done) {
+  const uint32_t block = done.key().block();
+  const uint64_t samples =
+      uint64_t{BlockRows(options_.envs, block)} * options_.horizon;
+  // No more than there can be, whatever the actor says.
+  metrics_.nonfinite_observations.Add(
+      static_cast<double>(std::min(done.nonfinite(), samples)));
+  const absl::optional<double> age = leases_.LeaseSeconds(id, block);
+  if (age.has_value()) metrics_.segment_age_seconds.Observe(*age);
+}
+
 void ActorHub::CompleteBlock(StreamId id, uint32_t block) {
   leases_.Complete(block);
   for (const StreamId holder : leases_.Holders(block)) {
@@ -314,11 +327,13 @@ void ActorHub::CompleteBlock(StreamId id, uint32_t block) {
   }
 }
 
-void ActorHub::OnHeartbeat(StreamId id) {
+void ActorHub::OnHeartbeat(StreamId id, const v1::Heartbeat& heartbeat) {
   Report report;
   {
     absl::MutexLock lock(&mutex_);
-    Touch(id, &report);
+    if (Touch(id, &report) != nullptr && heartbeat.has_totals()) {
+      metrics_.fleet.Report(id, heartbeat.totals());
+    }
   }
   Publish(report);
 }

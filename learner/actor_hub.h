@@ -90,7 +90,7 @@ class ActorHub {
   void OnHello(StreamId id, const v1::Hello& hello);
   void OnBatch(StreamId id, const v1::StateBatch& batch);
   void OnSegmentDone(StreamId id, const v1::SegmentDone& done);
-  void OnHeartbeat(StreamId id);
+  void OnHeartbeat(StreamId id, const v1::Heartbeat& heartbeat);
   // Bytes that are no message, an empty one, or one of an unknown kind.
   void OnUnknown(StreamId id);
   // Last call for a stream.
@@ -196,10 +196,15 @@ class ActorHub {
                         const absl::Status& status, Report* report);
   void FinishSegment(StreamId id, Stream& stream, const v1::SegmentDone& done,
                      Report* report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Metrics of a segment that was applied; its lease may be over.
+  void CountApplied(StreamId id, const v1::SegmentDone& done)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After a block was applied: nobody else needs to go on with it.
   void CompleteBlock(StreamId id, uint32_t block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountSegment(SegmentOutcome outcome, Stream& stream);
+  // Gauges of what waits: for the update, for actors to read.
+  void ShowQueues() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Stores a message for an actor; Publish sends it.
   void Send(Stream& stream, v1::LearnerMessage message)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -25,10 +25,25 @@ void ActorHub::Tick() {
     for (auto& [id, stream] : streams_) TickStream(id, stream, now, &report);
     CheckTotalBacklog(&report);
     GrantAll();
-    metrics_.blocks_leased.Set(leases_.leased());
-    metrics_.blocks_unleased.Set(leases_.unleased());
+    ShowQueues();
   }
   Publish(report);
+}
+
+void ActorHub::ShowQueues() {
+  metrics_.blocks_leased.Set(leases_.leased());
+  metrics_.blocks_unleased.Set(leases_.unleased());
+  metrics_.actors_lost.Set(leases_.suspects());
+  metrics_.backlog_bytes.Set(static_cast<double>(TotalBacklog()));
+  metrics_.backlog_capacity_bytes.Set(
+      static_cast<double>(options_.max_backlog_bytes));
+  if (assembler_ == nullptr) return;
+  const EpochShape& shape = assembler_->buffer().shape;
+  metrics_.queue_segments.Set(leases_.done());
+  metrics_.queue_capacity_segments.Set(BlockCount(shape.envs));
+  metrics_.queue_bytes.Set(static_cast<double>(leases_.done()) /
+                           BlockCount(shape.envs) *
+                           static_cast<double>(shape.bytes()));
 }
 
 void ActorHub::CheckReader(StreamId id, Stream& stream, double now,

@@ -29,6 +29,8 @@ constexpr ProgressGauge kProgressGauges[] = {
      "Reachable cells visited, as a share.", "scope", "window"},
     {"coverage_ever", "kmyriad_exploration_coverage_ratio",
      "Reachable cells visited, as a share.", "scope", "run"},
+    {"cells_ever", "kmyriad_exploration_coverage_cells",
+     "Reachable cells visited.", "scope", "run"},
     {"diversity_nats", "kmyriad_exploration_diversity",
      "Jensen-Shannon divergence of the agents' occupancy, nats.", "measure",
      "occupancy_jsd"},
@@ -60,10 +62,21 @@ constexpr ProgressGauge kProgressGauges[] = {
 constexpr const char* kStates[] = {"pending",  "running",  "paused", "waiting",
                                    "draining", "finished", "failed"};
 
+constexpr char kActorsHelp[] =
+    "Actors connected; lost: those of them that have been silent for some "
+    "heartbeats, whose blocks others get, too.";
+
 Counter& Segments(MetricsRegistry& registry, const char* result) {
   return registry.AddCounter("kmyriad_learner_segments_total",
                              "Segments ended, by result.",
                              {{"result", result}});
+}
+
+Counter& DroppedSamples(MetricsRegistry& registry, const char* reason) {
+  return registry.AddCounter(
+      "kmyriad_learner_samples_dropped_total",
+      "Samples of finished epochs that were computed in vain, by reason.",
+      {{"reason", reason}});
 }
 
 Counter& LeaseChanges(MetricsRegistry& registry, const char* reason) {
@@ -97,8 +110,10 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       refused_hellos(
           registry.AddCounter("kmyriad_learner_refused_actors_total",
                               "Actors that were refused at the door.")),
-      actors(registry.AddGauge("kmyriad_learner_actors", "Actors connected.",
+      actors(registry.AddGauge("kmyriad_learner_actors", kActorsHelp,
                                {{"state", "connected"}})),
+      actors_lost(registry.AddGauge("kmyriad_learner_actors", kActorsHelp,
+                                    {{"state", "lost"}})),
       blocks_leased(registry.AddGauge("kmyriad_learner_blocks_leased",
                                       "Blocks that actors work on.")),
       blocks_unleased(registry.AddGauge("kmyriad_learner_blocks_unleased",
@@ -106,6 +121,28 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       leases_join(LeaseChanges(registry, "first")),
       leases_backup(LeaseChanges(registry, "backup")),
       leases_recomputed(LeaseChanges(registry, "recomputed")),
+      queue_segments(registry.AddGauge(
+          "kmyriad_learner_queue_segments",
+          "Segments of this epoch that are in and wait for its update.")),
+      queue_capacity_segments(registry.AddGauge(
+          "kmyriad_learner_queue_capacity_segments", "Segments of an epoch.")),
+      queue_bytes(registry.AddGauge(
+          "kmyriad_learner_queue_bytes",
+          "Bytes of the segments that wait for their update.")),
+      backlog_bytes(registry.AddGauge("kmyriad_learner_backlog_bytes",
+                                      "Bytes that wait for actors to read.")),
+      backlog_capacity_bytes(registry.AddGauge(
+          "kmyriad_learner_backlog_capacity_bytes",
+          "Bytes that may wait for actors to read; from half of it on nobody "
+          "is leased more.")),
+      segment_age_seconds(registry.AddHistogram(
+          "kmyriad_learner_segment_age_seconds",
+          "Seconds from a segment's lease to its end, applied segments.",
+          LatencyBounds())),
+      nonfinite_observations(
+          registry.AddCounter("kmyriad_learner_nonfinite_total",
+                              "Samples put back after becoming non-finite.",
+                              {{"where", "observation"}})),
       updates(registry.AddCounter("kmyriad_learner_updates_total",
                                   "Policy updates.")),
       saves_ok(Saves(registry, "ok")),
@@ -131,6 +168,7 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       entropy_waits(registry.AddCounter(
           "kmyriad_learner_entropy_service_waits_total",
           "Attempts to score that found no entropy service.")),
+      fleet(registry),
       registry_(registry),
       applied_(Segments(registry, "applied")),
       duplicate_(Segments(registry, "duplicate")),
@@ -139,6 +177,15 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       collect_seconds_(Phase(registry, "collect")),
       score_seconds_(Phase(registry, "knn")),
       update_seconds_(Phase(registry, "gradient")),
+      new_cells_(registry.AddCounter(
+          "kmyriad_exploration_new_cells_total",
+          "Reachable cells that this process was the first to see visited.")),
+      samples_consumed_(
+          registry.AddCounter("kmyriad_learner_samples_consumed_total",
+                              "Samples of finished epochs.")),
+      samples_duplicate_(DroppedSamples(registry, "duplicate")),
+      samples_stale_(DroppedSamples(registry, "stale")),
+      samples_recomputed_(DroppedSamples(registry, "recomputed")),
       elapsed_(registry.AddGauge("kmyriad_run_elapsed_seconds",
                                  "Seconds of training, over all processes.")),
       target_env_steps_(registry.AddGauge("kmyriad_run_target_env_steps",
@@ -191,6 +238,15 @@ void LearnerMetrics::ObserveEpoch(
     const auto value = metrics.find(key);
     if (value != metrics.end()) histogram.Observe(value->second);
   };
+  const auto add = [&metrics](const char* key, Counter& counter) {
+    const auto value = metrics.find(key);
+    if (value != metrics.end()) counter.Add(value->second);
+  };
+  add("new_cells", new_cells_);
+  add("samples.applied", samples_consumed_);
+  add("samples.duplicate", samples_duplicate_);
+  add("samples.stale", samples_stale_);
+  add("samples.recomputed", samples_recomputed_);
   observe("seconds.collect", collect_seconds_);
   observe("seconds.score", score_seconds_);
   observe("seconds.update", update_seconds_);

@@ -7,6 +7,7 @@
 
 #include "common/metrics/metrics_registry.h"
 #include "learner/collector/segment_assembler.h"
+#include "learner/fleet_metrics.h"
 
 namespace kmyriad {
 
@@ -28,7 +29,7 @@ class LearnerMetrics {
   // Gauges of progress from the metrics of a finished epoch (FlattenMetrics).
   void SetProgress(const std::map<std::string, double>& metrics,
                    double elapsed_seconds, double target_env_steps);
-  // Histograms of a finished epoch's phases.
+  // Histograms and counters of a finished epoch.
   void ObserveEpoch(const std::map<std::string, double>& metrics);
 
   Counter& batch_bytes;
@@ -37,11 +38,22 @@ class LearnerMetrics {
   Counter& refused_hellos;
   Counter& segments(SegmentOutcome outcome);
   Gauge& actors;
+  Gauge& actors_lost;
   Gauge& blocks_leased;
   Gauge& blocks_unleased;
   Counter& leases_join;
   Counter& leases_backup;
   Counter& leases_recomputed;
+  // Segments of the epoch that are in and wait for its update.
+  Gauge& queue_segments;
+  Gauge& queue_capacity_segments;
+  Gauge& queue_bytes;
+  // What waits for actors to read it, and where they are sent away for it.
+  Gauge& backlog_bytes;
+  Gauge& backlog_capacity_bytes;
+  // From a segment's lease to its end.
+  Histogram& segment_age_seconds;
+  Counter& nonfinite_observations;
   Counter& updates;
   Counter& saves_ok;
   Counter& saves_failed;
@@ -52,6 +64,7 @@ class LearnerMetrics {
   Gauge& storage_free_bytes;
   Gauge& storage_writable;
   Counter& entropy_waits;
+  FleetMetrics fleet;
 
  private:
   MetricsRegistry& registry_;
@@ -62,6 +75,11 @@ class LearnerMetrics {
   Histogram& collect_seconds_;
   Histogram& score_seconds_;
   Histogram& update_seconds_;
+  Counter& new_cells_;
+  Counter& samples_consumed_;
+  Counter& samples_duplicate_;
+  Counter& samples_stale_;
+  Counter& samples_recomputed_;
   // By key of FlattenMetrics.
   std::map<std::string, Gauge*> progress_;
   std::map<std::string, Gauge*> states_;

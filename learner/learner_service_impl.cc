@@ -43,7 +43,7 @@ class CollectReactor
         hub_.OnSegmentDone(id_, message.segment_done());
         break;
       case v1::ActorMessage::kHeartbeat:
-        hub_.OnHeartbeat(id_);
+        hub_.OnHeartbeat(id_, message.heartbeat());
         break;
       case v1::ActorMessage::kBye:
         reason_ = "bye: " + message.bye().reason().substr(0, 128);

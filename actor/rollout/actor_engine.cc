@@ -203,6 +203,7 @@ void ActorEngine::StepBlock(LearnerSession& session, const BlockTask& task,
   }
   metrics_.env_steps.Add(static_cast<double>(segment.shape.rows) *
                          segment.shape.horizon);
+  metrics_.episodes.Add(segment.shape.rows);
   metrics_.nonfinite_states.Add(static_cast<double>(segment.nonfinite));
   metrics_.physics_seconds.Observe(times.physics_seconds);
   metrics_.inference_seconds.Observe(times.inference_seconds);

@@ -13,6 +13,9 @@ constexpr char kReconnectsHelp[] = "Streams to the learner opened again.";
 ActorMetrics::ActorMetrics(MetricsRegistry& registry)
     : env_steps(registry.AddCounter("kmyriad_actor_env_steps_total",
                                     "Environment steps, padding left out.")),
+      episodes(registry.AddCounter(
+          "kmyriad_actor_episodes_total",
+          "Episodes, all of them ended by the horizon.", {{"end", "timeout"}})),
       segments_acked(
           registry.AddCounter(kSegments, kSegmentsHelp, {{"result", "acked"}})),
       segments_dropped(registry.AddCounter(kSegments, kSegmentsHelp,
@@ -56,6 +59,10 @@ ActorMetrics::ActorMetrics(MetricsRegistry& registry)
           "Seconds of physics and observation per segment.", LatencyBounds())),
       inference_seconds(registry.AddHistogram(
           "kmyriad_actor_inference_duration_seconds",
-          "Seconds of policy inference per segment.", LatencyBounds())) {}
+          "Seconds of policy inference per segment.", LatencyBounds())),
+      policy_fetch_seconds(registry.AddHistogram(
+          "kmyriad_actor_policy_fetch_duration_seconds",
+          "Seconds from a policy snapshot's first chunk to its use.",
+          LatencyBounds())) {}
 
 }  // namespace kmyriad

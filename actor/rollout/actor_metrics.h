@@ -10,6 +10,7 @@ struct ActorMetrics {
   explicit ActorMetrics(MetricsRegistry& registry);
 
   Counter& env_steps;
+  Counter& episodes;
   // A segment that the learner applied; that it had or no longer wanted; that
   // it refused; that a revocation or a lost stream cut short.
   Counter& segments_acked;
@@ -30,6 +31,8 @@ struct ActorMetrics {
   Histogram& rollout_seconds;
   Histogram& physics_seconds;
   Histogram& inference_seconds;
+  // From a snapshot's first chunk to its use.
+  Histogram& policy_fetch_seconds;
 };
 
 }  // namespace kmyriad

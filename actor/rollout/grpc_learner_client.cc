@@ -75,9 +75,14 @@ class GrpcLearnerStream
     Enqueue(std::move(message));
   }
 
-  void SendHeartbeat() override {
+  void SendHeartbeat(const ActorTotals& totals) override {
     auto message = std::make_unique<v1::ActorMessage>();
-    message->mutable_heartbeat();
+    v1::ActorTotals& out = *message->mutable_heartbeat()->mutable_totals();
+    out.set_env_steps(totals.env_steps);
+    out.set_nonfinite(totals.nonfinite);
+    out.set_cpu_seconds(totals.cpu_seconds);
+    out.set_credit_wait_seconds(totals.credit_wait_seconds);
+    out.set_resident_bytes(totals.resident_bytes);
     Enqueue(std::move(message));
   }
 

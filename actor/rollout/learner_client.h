@@ -76,6 +76,15 @@ struct SegmentSummary {
   double inference_seconds = 0;
 };
 
+// What the actor has done since the stream was opened, and what it is now.
+struct ActorTotals {
+  uint64_t env_steps = 0;
+  uint64_t nonfinite = 0;
+  double cpu_seconds = 0;
+  double credit_wait_seconds = 0;
+  uint64_t resident_bytes = 0;
+};
+
 // What comes from the learner. Calls come one after the other, from threads of
 // the transport: they must not block, nor destroy the stream.
 class LearnerEvents {
@@ -104,7 +113,7 @@ class LearnerStream {
   virtual void SendBatch(const SegmentKey& key, const Segment& segment,
                          uint32_t first_step, uint32_t steps) = 0;
   virtual void SendDone(const SegmentSummary& summary) = 0;
-  virtual void SendHeartbeat() = 0;
+  virtual void SendHeartbeat(const ActorTotals& totals) = 0;
   // Says Bye and ends our side; the learner then ends the stream.
   virtual void Leave(const std::string& reason) = 0;
   // Ends the stream at once.

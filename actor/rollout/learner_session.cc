@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
+#include "common/metrics/process_usage.h"
 
 namespace kmyriad {
 namespace {
@@ -49,6 +50,7 @@ LearnerSession::LearnerSession(const ActorHello& hello,
       fingerprint_(hello.fingerprint),
       clock_(clock),
       metrics_(metrics),
+      before_(ProcessTotals()),
       cache_(std::move(cache)),
       last_heard_(clock.MonotonicSeconds()),
       stream_(client.Open(hello, this)) {}
@@ -68,10 +70,30 @@ LearnerSession::End LearnerSession::Attend(absl::Status* status) {
                                  static_cast<int>(silence_seconds_), " s")));
       }
     }
-    if (welcomed && !silent) stream_->SendHeartbeat();
+    if (welcomed && !silent) stream_->SendHeartbeat(Totals());
   }
   CloseStream();
   return Judge(status);
+}
+
+ActorTotals LearnerSession::ProcessTotals() const {
+  ActorTotals totals;
+  totals.env_steps = static_cast<uint64_t>(metrics_.env_steps.value());
+  totals.nonfinite = static_cast<uint64_t>(metrics_.nonfinite_states.value());
+  totals.cpu_seconds = UsedCpuSeconds().value_or(0);
+  totals.credit_wait_seconds = metrics_.credit_wait_seconds.value();
+  totals.resident_bytes =
+      static_cast<uint64_t>(ResidentMemoryBytes().value_or(0));
+  return totals;
+}
+
+ActorTotals LearnerSession::Totals() const {
+  ActorTotals totals = ProcessTotals();
+  totals.env_steps -= before_.env_steps;
+  totals.nonfinite -= before_.nonfinite;
+  totals.cpu_seconds -= before_.cpu_seconds;
+  totals.credit_wait_seconds -= before_.credit_wait_seconds;
+  return totals;
 }
 
 bool LearnerSession::WaitForEnd() {
@@ -93,8 +115,8 @@ void LearnerSession::CloseStream() {
   {
     absl::MutexLock lock(&mutex_);
     leases_.AbandonAll();
-    polite = end_ == End::kDrained || end_ == End::kComplete ||
-             end_ == End::kLeft;
+    polite =
+        end_ == End::kDrained || end_ == End::kComplete || end_ == End::kLeft;
   }
   if (polite) {
     stream_->Leave("leaving as asked");
@@ -250,7 +272,12 @@ void LearnerSession::OnWelcome(const SessionTerms& terms) {
 }
 
 void LearnerSession::OnPolicyChunk(const PolicyChunk& chunk) {
+  if (chunk.index == 0) snapshot_start_ = clock_.MonotonicSeconds();
   const absl::StatusOr<bool> complete = cache_.Add(chunk);
+  if (complete.ok() && *complete) {
+    metrics_.policy_fetch_seconds.Observe(clock_.MonotonicSeconds() -
+                                          snapshot_start_);
+  }
   absl::MutexLock lock(&mutex_);
   Heard();
   if (!complete.ok()) {
@@ -358,8 +385,7 @@ void LearnerSession::OnBatchError(const absl::Status& error) {
 void LearnerSession::OnDrain(const std::string& reason, bool complete) {
   LogInfo("the learner ", complete ? "is done" : "goes away", ": ", reason);
   absl::MutexLock lock(&mutex_);
-  EndFor(complete ? End::kComplete : End::kDrained,
-         absl::AbortedError(reason));
+  EndFor(complete ? End::kComplete : End::kDrained, absl::AbortedError(reason));
 }
 
 void LearnerSession::OnHeartbeat() {

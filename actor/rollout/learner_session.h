@@ -84,6 +84,10 @@ class LearnerSession : public LearnerEvents {
   bool Over() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return ending_ || ended_;
   }
+  // What the process has done so far.
+  ActorTotals ProcessTotals() const;
+  // The same since the session began.
+  ActorTotals Totals() const;
   // Waits for the end or a heartbeat's time; true if the session is over.
   bool WaitForEnd();
   void CloseStream();
@@ -96,8 +100,10 @@ class LearnerSession : public LearnerEvents {
   const Digest fingerprint_;
   Clock& clock_;
   ActorMetrics& metrics_;
+  const ActorTotals before_;
   // Touched by the stream's events only, which come one after the other.
   PolicyCache cache_;
+  double snapshot_start_ = 0;
 
   mutable absl::Mutex mutex_;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -10,21 +10,12 @@
 #include "absl/strings/str_split.h"
 #include "absl/types/optional.h"
 #include "common/base/file_system.h"
+#include "common/metrics/process_usage.h"
 
 namespace kmyriad {
 namespace {
 
 constexpr uint64_t kProcFileBytes = 4 << 20;
-
-absl::optional<double> CpuSeconds() {
-  rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return absl::nullopt;
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) +
-           1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // Number `index` (from 0) among the words of `text`.
 absl::optional<double> Word(absl::string_view text, size_t index) {
@@ -35,14 +26,6 @@ absl::optional<double> Word(absl::string_view text, size_t index) {
     return absl::nullopt;
   }
   return value;
-}
-
-absl::optional<double> ResidentBytes() {
-  const auto text = PosixFileSystem().Read("/proc/self/statm", kProcFileBytes);
-  if (!text.ok()) return absl::nullopt;
-  const absl::optional<double> pages = Word(*text, 1);
-  if (!pages) return absl::nullopt;
-  return *pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 absl::optional<double> OpenFiles() {
@@ -74,6 +57,24 @@ absl::optional<double> StartSeconds() {
 
 }  // namespace
 
+absl::optional<double> UsedCpuSeconds() {
+  rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return absl::nullopt;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) +
+           1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+absl::optional<double> ResidentMemoryBytes() {
+  const auto text = PosixFileSystem().Read("/proc/self/statm", kProcFileBytes);
+  if (!text.ok()) return absl::nullopt;
+  const absl::optional<double> pages = Word(*text, 1);
+  if (!pages) return absl::nullopt;
+  return *pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
 ProcessCollector::ProcessCollector(const MetricLabels& labels) {
   for (const auto& [name, value] : labels) labels_.push_back({name, value});
 }
@@ -91,9 +92,9 @@ std::vector<prometheus::MetricFamily> ProcessCollector::Collect() const {
     families.push_back({name, help, type, {metric}});
   };
   add("process_cpu_seconds_total", "User and system CPU time, seconds.",
-      prometheus::MetricType::Counter, CpuSeconds());
+      prometheus::MetricType::Counter, UsedCpuSeconds());
   add("process_resident_memory_bytes", "Resident memory, bytes.",
-      prometheus::MetricType::Gauge, ResidentBytes());
+      prometheus::MetricType::Gauge, ResidentMemoryBytes());
   add("process_open_fds", "Open file descriptors.",
       prometheus::MetricType::Gauge, OpenFiles());
   add("process_start_time_seconds", "Start of the process, seconds since 1970.",

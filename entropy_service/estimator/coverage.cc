@@ -38,6 +38,12 @@ class VisitCounter {
     }
   }
   uint64_t total() const { return total_; }
+  // Cells with a visit that `set` [cell_count] holds.
+  size_t CellsIn(absl::Span<const uint8_t> set) const {
+    size_t cells = 0;
+    for (const uint32_t cell : touched_) cells += set[cell] != 0;
+    return cells;
+  }
   // Sum over cells of count * ln(count); forgets the counts. The order is that
   // of the first visits.
   double TakeCountLogCounts() {
@@ -56,6 +62,16 @@ class VisitCounter {
   std::vector<uint32_t> touched_;
   uint64_t total_ = 0;
 };
+
+// Environments of each agent, in order.
+std::vector<std::vector<uint32_t>> EnvsOfAgents(
+    absl::Span<const uint32_t> agent_of_env, uint32_t agents) {
+  std::vector<std::vector<uint32_t>> envs_of(agents);
+  for (uint32_t env = 0; env < agent_of_env.size(); ++env) {
+    envs_of[agent_of_env[env]].push_back(env);
+  }
+  return envs_of;
+}
 
 }  // namespace
 
@@ -101,23 +117,43 @@ Coverage MeasureCoverage(const CoverageGrid& grid,
   return coverage;
 }
 
+AgentVisits MeasureAgentVisits(const CoverageGrid& grid,
+                               absl::Span<const uint32_t> cells,
+                               absl::Span<const uint32_t> agent_of_env,
+                               uint32_t agents) {
+  const size_t horizon = cells.size() / agent_of_env.size();
+  const auto reachable = static_cast<double>(
+      grid.reachable.size() -
+      static_cast<size_t>(std::count(grid.reachable.begin(),
+                                     grid.reachable.end(), uint8_t{0})));
+  AgentVisits visits;
+  VisitCounter counter(grid.reachable.size());
+  for (const auto& own : EnvsOfAgents(agent_of_env, agents)) {
+    for (const uint32_t env : own) {
+      counter.Add(cells.subspan(env * horizon, horizon));
+    }
+    const auto total = static_cast<double>(counter.total());
+    visits.coverage.push_back(
+        static_cast<double>(counter.CellsIn(grid.reachable)) / reachable);
+    const double count_log_counts = counter.TakeCountLogCounts();
+    visits.entropy_nats.push_back(
+        total > 0 ? LogDouble(total) - count_log_counts / total
+                  : std::numeric_limits<double>::quiet_NaN());
+  }
+  return visits;
+}
+
 double OccupancyDivergence(absl::Span<const uint32_t> cells,
                            absl::Span<const uint32_t> agent_of_env,
                            uint32_t agents, size_t cell_count) {
-  const size_t envs = agent_of_env.size();
-  const size_t horizon = cells.size() / envs;
-  // Environments of each agent, in order.
-  std::vector<std::vector<uint32_t>> envs_of(agents);
-  for (uint32_t env = 0; env < envs; ++env) {
-    envs_of[agent_of_env[env]].push_back(env);
-  }
+  const size_t horizon = cells.size() / agent_of_env.size();
   VisitCounter counter(cell_count);
   // With n_a visits of agent a, c_as of them in cell s, C_s = sum_a c_as and
   // n = sum_a n_a: JSD = ln n - (1/n) (sum_s C_s ln C_s + sum_a n_a ln n_a
   //                                    - sum_as c_as ln c_as).
   double agents_and_cells = 0;
   double own_totals = 0;
-  for (const std::vector<uint32_t>& own : envs_of) {
+  for (const auto& own : EnvsOfAgents(agent_of_env, agents)) {
     for (const uint32_t env : own) {
       counter.Add(cells.subspan(env * horizon, horizon));
     }

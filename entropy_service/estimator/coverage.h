@@ -44,6 +44,21 @@ struct Coverage {
 Coverage MeasureCoverage(const CoverageGrid& grid,
                          absl::Span<const uint32_t> cells, size_t pooled);
 
+// Where each agent has been, by itself: [agents].
+struct AgentVisits {
+  // Share of the reachable cells with a visit of the agent.
+  std::vector<double> coverage;
+  // Shannon entropy of its visits per cell, nats; NaN without a visit.
+  std::vector<double> entropy_nats;
+};
+
+// cells [envs * horizon] as CellsOf gives them; agent_of_env [envs], values <
+// agents.
+AgentVisits MeasureAgentVisits(const CoverageGrid& grid,
+                               absl::Span<const uint32_t> cells,
+                               absl::Span<const uint32_t> agent_of_env,
+                               uint32_t agents);
+
 // Jensen-Shannon divergence of the agents' cell occupancy, nats: the entropy
 // of all visits minus the mean entropy of the agents' own visits, weighted by
 // their number (with equal numbers: equally). It is the mutual information of

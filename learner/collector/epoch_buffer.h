@@ -18,6 +18,11 @@ struct EpochShape {
   uint32_t feature_dim = 0;
 
   uint64_t samples() const { return uint64_t{envs} * horizon; }
+  // Of all columns.
+  uint64_t bytes() const {
+    return samples() *
+           (sizeof(float) * (obs_dim + act_dim + 1 + feature_dim) + 1);
+  }
   // Shape of a block's segment.
   SegmentShape segment(uint32_t block) const {
     return {BlockRows(envs, block), horizon, obs_dim, act_dim, feature_dim};

@@ -94,6 +94,14 @@ std::vector<StreamId> LeaseTable::Holders(uint32_t block) const {
   return holders;
 }
 
+absl::optional<double> LeaseTable::LeaseSeconds(StreamId id,
+                                                uint32_t block) const {
+  if (block >= options_.blocks) return absl::nullopt;
+  const auto lease = blocks_[block].leases.find(id);
+  if (lease == blocks_[block].leases.end()) return absl::nullopt;
+  return clock_.MonotonicSeconds() - lease->second.start;
+}
+
 double LeaseTable::DeadlineSeconds() const {
   if (block_times_.empty()) {
     return std::max(options_.min_lease_seconds, kFirstDeadlineSeconds);
@@ -109,6 +117,12 @@ uint32_t LeaseTable::leased() const {
   return static_cast<uint32_t>(std::count_if(
       blocks_.begin(), blocks_.end(),
       [](const Block& block) { return !block.done && !block.leases.empty(); }));
+}
+
+uint32_t LeaseTable::suspects() const {
+  return static_cast<uint32_t>(
+      std::count_if(actors_.begin(), actors_.end(),
+                    [](const auto& actor) { return actor.second.suspect; }));
 }
 
 void LeaseTable::Give(StreamId id, uint32_t block, double deadline_seconds) {

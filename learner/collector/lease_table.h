@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "common/base/clock.h"
 
 namespace kmyriad {
@@ -63,11 +64,15 @@ class LeaseTable {
 
   // Actors that hold a lease of the block.
   std::vector<StreamId> Holders(uint32_t block) const;
+  // Seconds since the block was leased to the actor; none if it does not hold
+  // it.
+  absl::optional<double> LeaseSeconds(StreamId actor, uint32_t block) const;
   // Seconds that a lease given now would have.
   double DeadlineSeconds() const;
 
   uint32_t done() const { return done_; }
   uint32_t leased() const;
+  uint32_t suspects() const;
   uint32_t unleased() const { return static_cast<uint32_t>(queue_.size()); }
 
  private:

@@ -20,6 +20,8 @@ Json MakeMetrics(const EpochReport& report) {
       {"grid_entropy_nats", score.grid_entropy_nats},
       {"coverage", score.coverage},
       {"coverage_ever", report.coverage_ever},
+      {"cells_ever", report.cells_ever},
+      {"new_cells", report.new_cells},
       {"diversity_nats", score.diversity_nats},
       {"diversity_null_nats", score.diversity_null_nats},
       {"owner_share", score.owner_share},

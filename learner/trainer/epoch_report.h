@@ -43,6 +43,9 @@ struct EpochReport {
   ScoreResult score;  // without rewards
   UpdateStats update;
   double coverage_ever = 0;
+  // Reachable cells visited in any epoch so far, and first in this one.
+  uint64_t cells_ever = 0;
+  uint64_t new_cells = 0;
   double reward_mean = 0;
   // Share of samples with the torso upside down.
   double upside_down = 0;

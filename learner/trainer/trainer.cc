@@ -277,12 +277,15 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
                                                      share);
                          }));
   MergeObservations(epoch, samples);
+  const uint64_t cells_before = CellsEver();
   CountVisits(report.score);
   window_.Push(samples.features.data(), mask.data());
   report.epoch = epoch;
   report.epoch_steps = samples.shape.samples();
   report.env_steps = epoch * report.epoch_steps;
-  report.coverage_ever = CoverageEver();
+  report.cells_ever = CellsEver();
+  report.new_cells = report.cells_ever - cells_before;
+  report.coverage_ever = ReachableShare(report.cells_ever);
   report.reward_mean = Mean(report.score.rewards);
   report.upside_down = ShareUpsideDown(samples.flags);
   report.masked =
@@ -315,17 +318,21 @@ void Trainer::CountVisits(const ScoreResult& score) {
   }
 }
 
-double Trainer::CoverageEver() const {
-  uint64_t reachable = 0;
+double Trainer::ReachableShare(uint64_t cells) const {
+  const std::vector<uint8_t>& reachable = environment_.coverage.reachable;
+  const auto all = static_cast<double>(
+      reachable.size() - static_cast<size_t>(std::count(
+                             reachable.begin(), reachable.end(), uint8_t{0})));
+  return all > 0 ? static_cast<double>(cells) / all : 0;
+}
+
+uint64_t Trainer::CellsEver() const {
   uint64_t visited = 0;
   for (size_t i = 0; i < cell_visits_total_.size(); ++i) {
-    if (environment_.coverage.reachable[i] == 0) continue;
-    ++reachable;
-    if (cell_visits_total_[i] > 0) ++visited;
+    visited +=
+        environment_.coverage.reachable[i] != 0 && cell_visits_total_[i] > 0;
   }
-  return reachable == 0
-             ? 0
-             : static_cast<double>(visited) / static_cast<double>(reachable);
+  return visited;
 }
 
 void Trainer::Capture(CheckpointContent* content) const {

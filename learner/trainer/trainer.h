@@ -98,7 +98,10 @@ class Trainer {
                       ScoreResult* score) const;
   void MergeObservations(uint64_t epoch, const EpochBuffer& samples);
   void CountVisits(const ScoreResult& score);
-  double CoverageEver() const;
+  // Reachable cells that were ever visited.
+  uint64_t CellsEver() const;
+  // 0 in a world without a reachable cell.
+  double ReachableShare(uint64_t cells) const;
 
   const v1::RunConfig config_;
   const EnvironmentSpec environment_;

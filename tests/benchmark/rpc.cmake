@@ -3,7 +3,7 @@ kmyriad_cc_library(NAME rpc_benchmark
   HDRS rpc_benchmark.h
   DEPS nlohmann_json::nlohmann_json absl::statusor
   PRIVATE_DEPS absl::cleanup kmyriad::base kmyriad::certificates
-               kmyriad::collector kmyriad::proto
+               kmyriad::collector kmyriad::metrics kmyriad::proto
                kmyriad::rollout kmyriad::rpc absl::status absl::strings
                absl::synchronization)
 

@@ -19,6 +19,7 @@
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
 #include "common/certificates/certificate_authority.h"
+#include "common/metrics/metrics_registry.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/grpc_server.h"
 #include "common/rpc/message_codec.h"
@@ -287,14 +288,19 @@ absl::StatusOr<nlohmann::json> MeasureTransport(const Load& load,
                                                 const Identities& identities,
                                                 uint32_t repeats) {
   SinkLearner service(load.credit_bytes / kAckShare);
+  // Calls are counted at both ends, as the programs do.
+  MetricsRegistry learner_metrics;
+  MetricsRegistry actor_metrics;
   GrpcServerOptions options;
   options.listen = address;
   options.tls = identities.learner;
+  options.metrics = &learner_metrics;
   KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                            GrpcServer::Start(options, {&service}, {}));
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::unique_ptr<LearnerClient> client,
-      MakeGrpcLearnerClient(server->address(), identities.actor));
+      MakeGrpcLearnerClient(server->address(), identities.actor,
+                            &actor_metrics));
   // Warms the connection, its threads and the heap.
   Load warm_up = load;
   warm_up.segments = std::min<uint64_t>(load.segments, 64);

@@ -23,7 +23,8 @@ struct RpcBenchmarkOptions {
 // The state stream from the actor's client to the learner's epoch buffer, with
 // the shapes of 1000 Ants: encode, checksum, send, receive, validate, copy in
 // place, acknowledge. Both ends run in this process, so that its CPU time,
-// user and system, is that of client and server together.
+// user and system, is that of client and server together. Both count their
+// calls in metrics, as the programs do.
 //
 // Fields: bytes, batch_bytes, credit_bytes, per transport an object
 // {cpu_ns_per_byte, megabytes_per_second, seconds, batches}, the parts that

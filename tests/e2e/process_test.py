@@ -13,11 +13,12 @@ from harness import BIN, SMALL
 
 
 # Every label that any of our series may have.
-LABELS = {"cell_x", "cell_y", "agents", "config_hash", "env_id", "estimator",
+LABELS = {"cell_x", "cell_y", "agents", "config_hash", "end", "env_id",
+          "estimator",
           "grpc_code", "grpc_method", "grpc_service", "grpc_type", "kind",
           "le", "measure", "mode", "part", "phase", "quantile", "reason",
           "result", "revision", "role", "run_name", "scope", "seed", "state",
-          "term", "version", "volume"}
+          "stat", "term", "version", "volume", "where"}
 
 
 class ProcessTest(harness.EndToEndTest):

@@ -398,7 +398,7 @@ TEST_F(HostilePeerTest, StreamsThatTogetherLeaveTooMuchUnreadAreEnded) {
   EXPECT_FALSE(late->closed().has_value());
   for (const auto& connection : slow) connection->SetBacklog({0, 2});
   ASSERT_TRUE(process_->PumpUntil([&]() {
-    hub.OnHeartbeat(ids.back());
+    hub.OnHeartbeat(ids.back(), v1::Heartbeat());
     hub.Tick();
     return leases(*late) > 0;
   }));
@@ -489,7 +489,7 @@ TEST_F(HostilePeerTest, UnreadPolicyIsTheLastOneAndEndsTheStream) {
   hub.OnHello(id, FakeHello(config_, "deaf", 2));
   for (int i = 0; i < 10; ++i) {
     process_->clock().Advance(1);
-    hub.OnHeartbeat(id);
+    hub.OnHeartbeat(id, v1::Heartbeat());
     hub.Tick();
   }
   EXPECT_FALSE(deaf->closed().has_value());
@@ -500,13 +500,13 @@ TEST_F(HostilePeerTest, UnreadPolicyIsTheLastOneAndEndsTheStream) {
   deaf->SetBacklog({2 << 20, 8});
   for (int i = 0; i < 14; ++i) {
     process_->clock().Advance(1);
-    hub.OnHeartbeat(id);
+    hub.OnHeartbeat(id, v1::Heartbeat());
     hub.Tick();
   }
   EXPECT_FALSE(deaf->closed().has_value());
   for (int i = 0; i < 4; ++i) {
     process_->clock().Advance(1);
-    hub.OnHeartbeat(id);
+    hub.OnHeartbeat(id, v1::Heartbeat());
     hub.Tick();
   }
   ASSERT_TRUE(deaf->closed().has_value());

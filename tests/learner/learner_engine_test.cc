@@ -10,6 +10,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/learner/testing/learner_process.h"
 #include "tests/testing/faulty_file_system.h"
+#include "tests/testing/prometheus_text.h"
 #include "tests/testing/seeded_random.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -342,6 +343,34 @@ TEST_F(LearnerEngineTest, FailureOfARunThatGoesOnIsNoMatterOfConfiguration) {
   // Its actors are wanted again once it is mended.
   process->Pump();
   EXPECT_THAT(actor.drained(), Optional(false));
+}
+
+TEST_F(LearnerEngineTest, MetricsTellWhatWaitsAndWhoIsLost) {
+  auto process = Start("queues");
+  FakeActor& actor = process->AddActor("a", 3);
+  ASSERT_TRUE(process->PumpUntil(
+      [&]() { return process->engine().GetStatus().blocks_done() == 1; }));
+  process->engine().Tick();
+  const auto value = [&](const std::string& name,
+                         const MetricLabels& labels = {}) {
+    return ParsePrometheusText(process->registry().Text())->Value(name, labels);
+  };
+  EXPECT_EQ(value("kmyriad_learner_queue_segments"), 1);
+  EXPECT_EQ(value("kmyriad_learner_queue_capacity_segments"), 3);
+  EXPECT_GT(value("kmyriad_learner_queue_bytes"), 0);
+  EXPECT_EQ(value("kmyriad_learner_segment_age_seconds_count"), 1);
+  EXPECT_EQ(value("kmyriad_learner_actors", {{"state", "lost"}}), 0);
+  actor.SetSilent(true);
+  process->clock().Advance(7);
+  process->engine().Tick();
+  EXPECT_EQ(value("kmyriad_learner_actors", {{"state", "lost"}}), 1);
+  actor.SetSilent(false);
+  ASSERT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
+  EXPECT_EQ(value("kmyriad_learner_samples_consumed_total"), kEpochs * 200);
+  EXPECT_EQ(
+      value("kmyriad_learner_samples_dropped_total", {{"reason", "stale"}}), 0);
+  EXPECT_EQ(value("kmyriad_exploration_new_cells_total"),
+            value("kmyriad_exploration_coverage_cells", {{"scope", "run"}}));
 }
 
 TEST_F(LearnerEngineTest, BrokenDeterminismEndsTheRunAndNamesBothActors) {

@@ -51,6 +51,38 @@ FLEET = Row("Fleet", (
                (Query(LAG, "{{instance}}"),), lowest=0),
 ))
 
+
+
+def of_fleet(metric):
+    return f"rate({metric}{{{LEARNER}}}[$__rate_interval])"
+
+
+HEARTBEATS = Row("By heartbeats", (
+    TimeSeries("Env steps of all", "ops",
+               "Environment steps per second of all actors, as their "
+               "heartbeats tell the learner.",
+               "what the actors' own figures add up to; the only one where "
+               "nobody scrapes them.",
+               (Query(of_fleet("kmyriad_fleet_env_steps_total")),),
+               width=6, lowest=0),
+    TimeSeries("Cores of all", "none", "Cores that all actors keep busy.",
+               "near the cores that they have, while collecting.",
+               (Query(of_fleet("kmyriad_fleet_cpu_seconds_total")),),
+               width=6, lowest=0),
+    TimeSeries("Waiting of all", "none",
+               "Workers, in the mean, that wait for the learner to take "
+               "samples; and steps per second that were put back.",
+               "both near 0.",
+               (Query(of_fleet("kmyriad_fleet_credit_wait_seconds_total"),
+                      "waiting"),
+                Query(of_fleet("kmyriad_fleet_physics_errors_total"),
+                      "put back")), width=6, lowest=0),
+    TimeSeries("Memory of all", "bytes", "Resident memory of all actors.",
+               "flat while their number is.",
+               (Query(f"kmyriad_fleet_resident_memory_bytes{{{LEARNER}}}"),),
+               width=6, lowest=0),
+))
+
 TIME = Row("Time", (
     Heatmap("Rollouts", "s", "Segments by how long they took, all actors.",
             "one band per kind of machine.",
@@ -80,6 +112,19 @@ TIME = Row("Time", (
                "limit, and further actors are of no use.",
                (Query(share("kmyriad_actor_credit_wait_seconds_total"),
                       "{{instance}}"),), lowest=0),
+    TimeSeries("Fetching a policy", "s",
+               "Mean time from a snapshot's first chunk to its use.",
+               "small against a rollout.",
+               (Query(f"{by_actor('kmyriad_actor_policy_fetch_duration_seconds_sum')}"
+                      " / ("
+                      f"{by_actor('kmyriad_actor_policy_fetch_duration_seconds_count')}"
+                      " > 0)", "{{instance}}"),), lowest=0),
+    TimeSeries("Episodes", "ops", "Episodes per second, by how they ended.",
+               "timeout alone: nothing else ends one.",
+               (Query("sum by (instance, end) (rate("
+                      f"kmyriad_actor_episodes_total{{{ACTOR}}}"
+                      "[$__rate_interval]))", "{{instance}} {{end}}"),),
+               stack=True),
     TimeSeries("Sent", "Bps", "Bytes of state batches sent.", "even.",
                (Query(by_actor("kmyriad_actor_sent_bytes_total"),
                       "{{instance}}"),), stack=True),
@@ -119,4 +164,4 @@ FAULTS = Row("Faults", (
 ))
 
 DASHBOARD = Dashboard("kmyriad-actors", "Actors", __doc__,
-                      (FLEET, TIME, FAULTS), actors=True)
+                      (FLEET, HEARTBEATS, TIME, FAULTS), actors=True)

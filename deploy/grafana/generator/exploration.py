@@ -70,10 +70,16 @@ GROWTH = Row("Growth", (
                    'estimator="knn"}', "entropy")),
             x="env steps", y="entropy", show="lines",
             prepare=joined("env steps", "entropy")),
-    TimeSeries("Cells visited in an epoch", "none",
-               "Cells hit in the last scored epoch.", "rises, then is steady.",
-               (Query(f"kmyriad_exploration_coverage_cells{{{ENTROPY}}}",
+    TimeSeries("Cells visited", "none",
+               "Cells hit in the last scored epoch (window), and reachable "
+               "ones in any (run).", "both rise; window does not fall back.",
+               (Query(f"kmyriad_exploration_coverage_cells{{{RUN}}}",
                       "{{scope}}"),)),
+    TimeSeries("New cells", "none",
+               "Reachable cells visited for the first time, per minute.",
+               "many at first; none once the world is full.",
+               (Query("60 * rate(kmyriad_exploration_new_cells_total"
+                      f"{{{LEARNER}}}[$__rate_interval])"),), lowest=0),
     TimeSeries("Upside down", "percentunit",
                "Samples with the torso upside down.",
                "a few per cent; near half, the actions are too strong "
@@ -114,6 +120,18 @@ POPULATION = Row("Population", (
                "the gap between the two grows.",
                (Query(f"kmyriad_exploration_diversity{{{LEARNER}}}",
                       "{{measure}}"),)),
+    TimeSeries("Coverage of single agents", "percentunit",
+               "Reachable cells that an agent visited by itself: least, first "
+               "decile, median, last decile, greatest.",
+               "the first decile keeps up with the median; else a tenth of "
+               "the agents is stuck.",
+               (Query(f"kmyriad_exploration_agent_coverage_ratio{{{ENTROPY}}}",
+                      "{{stat}}"),), lowest=0),
+    TimeSeries("Entropy of single agents", "none",
+               "Of an agent's own visits over grid cells, nats, over the "
+               "agents.", "far below the population's: agents specialise.",
+               (Query(f"kmyriad_exploration_agent_entropy_nats{{{ENTROPY}}}",
+                      "{{stat}}"),), lowest=0),
     TimeSeries("Particles", "none",
                "States in the entropy estimate; masked ones are left out of "
                "it, floored ones lie closer to their neighbours than "

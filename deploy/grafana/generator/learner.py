@@ -75,6 +75,44 @@ INGEST = Row("Ingest", (
                       "leased"),
                 Query(f"kmyriad_learner_blocks_unleased{{{LEARNER}}}",
                       "unleased"))),
+    TimeSeries("Waiting for the update", "none",
+               "Segments of this epoch that are in, and how many an epoch "
+               "has.", "a saw-tooth that reaches the epoch's number.",
+               (Query(f"kmyriad_learner_queue_segments{{{LEARNER}}}", "in"),
+                Query(f"kmyriad_learner_queue_capacity_segments{{{LEARNER}}}",
+                      "epoch")), lowest=0),
+    TimeSeries("Bytes that wait", "bytes",
+               "Of segments for their update, and of what actors have yet to "
+               "read (backlog).", "backlog 0 but for policies on their way.",
+               (Query(f"kmyriad_learner_queue_bytes{{{LEARNER}}}",
+                      "segments"),
+                Query(f"kmyriad_learner_backlog_bytes{{{LEARNER}}}",
+                      "backlog"),
+                Query(f"kmyriad_learner_backlog_capacity_bytes{{{LEARNER}}}",
+                      "backlog limit")), lowest=0),
+    TimeSeries("Age of segments", "s",
+               "From lease to last byte, applied segments: median and 95th "
+               "percentile.", "close together; far apart, an actor straggles.",
+               tuple(Query(f"histogram_quantile({quantile}, sum by (le) (rate("
+                           "kmyriad_learner_segment_age_seconds_bucket"
+                           f"{{{LEARNER}}}[$__rate_interval])))", name)
+                     for quantile, name in ((0.5, "median"), (0.95, "95th"))),
+               lowest=0),
+    TimeSeries("Samples", "ops",
+               "Samples per second that were trained on, and that were "
+               "computed in vain.", "consumed alone.",
+               (Query("rate(kmyriad_learner_samples_consumed_total"
+                      f"{{{LEARNER}}}[$__rate_interval])", "consumed"),
+                Query("sum by (reason) (rate("
+                      "kmyriad_learner_samples_dropped_total"
+                      f"{{{LEARNER}}}[$__rate_interval]))", "{{reason}}")),
+               lowest=0),
+    TimeSeries("Not finite", "ops",
+               "Samples per second that were put back after becoming "
+               "non-finite.", "0.",
+               (Query("rate(kmyriad_learner_nonfinite_total"
+                      f"{{{LEARNER}}}[$__rate_interval])", "{{where}}"),),
+               lowest=0),
     TimeSeries("Leases", "ops", "Blocks leased per second, by reason.",
                "first alone; backup says that an actor is slow or gone.",
                (Query("sum by (reason) (rate("

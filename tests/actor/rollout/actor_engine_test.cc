@@ -127,6 +127,7 @@ TEST_F(ActorEngineTest, CollectsLeasedBlocksUntilTheRunIsComplete) {
   EXPECT_TRUE(session->WaitForEnd());
   EXPECT_THAT(Join(), IsOk());
   EXPECT_EQ(metrics_.env_steps.value(), 3 * 40 * 20);
+  EXPECT_EQ(metrics_.episodes.value(), 3 * 40);
   EXPECT_EQ(metrics_.segments_acked.value(), 9);
   EXPECT_EQ(metrics_.policy_version.value(), 2);
   EXPECT_EQ(metrics_.connected.value(), 0);
@@ -313,6 +314,11 @@ TEST_F(ActorEngineTest, HeartbeatsKeepAQuietStream) {
     // It has looked at the clock.
     const auto beat = session->Next();
     ASSERT_TRUE(beat.has_value() && beat->has_heartbeat());
+    // What it has done: a block of eight rows an epoch, at most.
+    const v1::ActorTotals& totals = beat->heartbeat().totals();
+    EXPECT_LE(totals.env_steps(), (epoch - 1) * 8 * 20);
+    EXPECT_GT(totals.cpu_seconds(), 0);
+    EXPECT_GT(totals.resident_bytes(), 1u << 20);
     v1::LearnerMessage answer;
     answer.mutable_heartbeat();
     session->Send(answer);

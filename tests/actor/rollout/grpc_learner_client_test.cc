@@ -112,7 +112,7 @@ TEST_F(GrpcLearnerClientTest, SaysWhenNobodyIsThere) {
   events_.end.WaitForNotification();
   EXPECT_THAT(events_.status, StatusIs(absl::StatusCode::kUnavailable));
   // Sending on is harmless.
-  stream->SendHeartbeat();
+  stream->SendHeartbeat({});
   stream->Leave("");
 }
 
@@ -121,12 +121,17 @@ TEST_F(GrpcLearnerClientTest, LeavingEndsInOrder) {
   const auto stream = client_->Open(hello_, &events_);
   const auto session = learner.NextSession();
   ASSERT_NE(session, nullptr);
-  stream->SendHeartbeat();
+  stream->SendHeartbeat({3, 2, 1.5, 0.5, 7});
   stream->Leave("done");
   events_.end.WaitForNotification();
   EXPECT_THAT(events_.status, IsOk());
   EXPECT_TRUE(session->Next()->has_hello());
-  EXPECT_TRUE(session->Next()->has_heartbeat());
+  const v1::ActorTotals totals = session->Next()->heartbeat().totals();
+  EXPECT_EQ(totals.env_steps(), 3u);
+  EXPECT_EQ(totals.nonfinite(), 2u);
+  EXPECT_EQ(totals.cpu_seconds(), 1.5);
+  EXPECT_EQ(totals.credit_wait_seconds(), 0.5);
+  EXPECT_EQ(totals.resident_bytes(), 7u);
   EXPECT_EQ(session->Next()->bye().reason(), "done");
 }
 
@@ -145,7 +150,7 @@ TEST_F(GrpcLearnerClientTest, ThreadsMaySendWhileTheStreamEnds) {
       threads.emplace_back([&] {
         for (int i = 0; i < 20; ++i) {
           stream->SendBatch(SegmentKey(), segment, 0, 20);
-          stream->SendHeartbeat();
+          stream->SendHeartbeat({});
         }
       });
     }

@@ -25,6 +25,68 @@ EMPTY = {("kmyriad-overview.json", "Firing alerts"),
          ("kmyriad-actors.json", "Learner started"),
          ("kmyriad-rpc.json", "Learner started")}
 
+# What operations' catalogue asks of each job; deploy/prometheus/README.md says
+# why the rest of it is not there.
+CATALOGUE = {
+    "kmyriad-learner": (
+        "kmyriad_build_info kmyriad_run_info kmyriad_run_state "
+        "kmyriad_run_env_steps kmyriad_run_target_env_steps kmyriad_run_epoch "
+        "kmyriad_run_elapsed_seconds kmyriad_run_resumes_total "
+        "kmyriad_learner_updates_total "
+        "kmyriad_learner_update_duration_seconds_bucket "
+        "kmyriad_learner_samples_consumed_total "
+        "kmyriad_learner_samples_dropped_total kmyriad_learner_queue_segments "
+        "kmyriad_learner_queue_capacity_segments kmyriad_learner_queue_bytes "
+        "kmyriad_learner_policy_version "
+        "kmyriad_learner_segment_age_seconds_bucket kmyriad_learner_loss "
+        "kmyriad_learner_gradient_norm kmyriad_learner_learning_rate "
+        "kmyriad_learner_kl_divergence_nats kmyriad_learner_clip_ratio "
+        "kmyriad_learner_action_std kmyriad_learner_nonfinite_total "
+        "kmyriad_learner_actors kmyriad_learner_actors_expected "
+        "kmyriad_learner_blocks_leased kmyriad_learner_blocks_unleased "
+        "kmyriad_learner_lease_changes_total "
+        "kmyriad_exploration_state_entropy_nats "
+        "kmyriad_exploration_coverage_cells "
+        "kmyriad_exploration_coverage_ratio "
+        "kmyriad_exploration_new_cells_total kmyriad_exploration_diversity "
+        "kmyriad_exploration_particles kmyriad_checkpoint_saves_total "
+        "kmyriad_checkpoint_save_duration_seconds_bucket "
+        "kmyriad_checkpoint_size_bytes "
+        "kmyriad_checkpoint_last_success_timestamp_seconds "
+        "kmyriad_checkpoint_last_success_env_steps kmyriad_storage_free_bytes "
+        "kmyriad_fleet_env_steps_total kmyriad_fleet_physics_errors_total "
+        "kmyriad_fleet_cpu_seconds_total "
+        "kmyriad_fleet_credit_wait_seconds_total "
+        "kmyriad_fleet_resident_memory_bytes grpc_server_started_total "
+        "grpc_server_msg_received_total grpc_server_msg_sent_total "
+        "grpc_client_started_total grpc_client_handled_total"),
+    "kmyriad-entropy": (
+        "kmyriad_build_info kmyriad_exploration_state_entropy_nats "
+        "kmyriad_exploration_agent_entropy_nats "
+        "kmyriad_exploration_agent_coverage_ratio "
+        "kmyriad_exploration_coverage_cells "
+        "kmyriad_exploration_coverage_ratio kmyriad_exploration_diversity "
+        "kmyriad_exploration_radius_meters_bucket "
+        "kmyriad_exploration_knn_distance_bucket "
+        "kmyriad_exploration_cell_visits kmyriad_exploration_particles "
+        "grpc_server_started_total grpc_server_handled_total"),
+    "kmyriad-actor": (
+        "kmyriad_build_info kmyriad_actor_env_steps_total "
+        "kmyriad_actor_episodes_total "
+        "kmyriad_actor_step_duration_seconds_bucket "
+        "kmyriad_actor_inference_duration_seconds_bucket "
+        "kmyriad_actor_rollout_duration_seconds_bucket "
+        "kmyriad_actor_policy_fetch_duration_seconds_bucket "
+        "kmyriad_actor_policy_version kmyriad_actor_segments_total "
+        "kmyriad_actor_reconnects_total kmyriad_actor_physics_errors_total "
+        "grpc_client_started_total grpc_client_msg_received_total "
+        "grpc_client_msg_sent_total")}
+EVERYWHERE = (
+    "kmyriad_tls_certificate_not_after_timestamp_seconds "
+    "process_cpu_seconds_total process_resident_memory_bytes process_open_fds "
+    "process_start_time_seconds exposer_transferred_bytes_total "
+    "exposer_scrapes_total exposer_request_latencies")
+
 
 class LiveTest(unittest.TestCase):
 
@@ -73,6 +135,19 @@ class LiveTest(unittest.TestCase):
                 count += 1
         return count
 
+    def check_catalogue(self):
+        """Every process exports what operations' catalogue asks of it, and
+        the heartbeats' sums are what the actors themselves say."""
+        count = 0
+        for job, names in CATALOGUE.items():
+            for name in (names + " " + EVERYWHERE).split():
+                self.until_found(f'{name}{{job="{job}"}}', f"{job}: {name}")
+                count += 1
+        agree = ("abs(sum(kmyriad_fleet_env_steps_total) / "
+                 "sum(kmyriad_actor_env_steps_total) - 1) < 0.2")
+        self.until_found(agree, "heartbeats that agree with the actors")
+        return count
+
     def check_rules(self):
         groups = self.server.api("rules")["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
@@ -87,6 +162,7 @@ class LiveTest(unittest.TestCase):
         return len(rules)
 
     def test_queries_rules_and_alerts(self):
+        self.say(f"{self.check_catalogue()} series of the catalogue are there")
         self.say(f"{self.check_queries()} queries and {self.check_rules()} "
                  "rules find data")
         self.assertEqual(self.server.firing(), set())

@@ -69,6 +69,45 @@ TEST(MeasureCoverageTest, WithoutAVisitTheEntropyIsNotANumber) {
   EXPECT_TRUE(std::isnan(coverage.grid_entropy_nats));
 }
 
+TEST(MeasureAgentVisitsTest, MatchesAnExampleByHand) {
+  // Agent 0: cells 0, 0, 2 (in a wall), outside. Agent 1: nowhere. Agent 2, two
+  // environments: cells 0, 1, 3, 4, 5, 5, 5, 5.
+  const std::vector<uint32_t> cells = {
+      0, 0, 2, kNoCell, kNoCell, kNoCell, kNoCell, kNoCell,
+      0, 1, 3, 4,       5,       5,       5,       5};
+  const AgentVisits visits =
+      MeasureAgentVisits(SmallGrid(), cells, {0, 1, 2, 2}, 3);
+  ASSERT_EQ(visits.coverage.size(), 3u);
+  EXPECT_DOUBLE_EQ(visits.coverage[0], 0.2);
+  EXPECT_EQ(visits.coverage[1], 0);
+  EXPECT_EQ(visits.coverage[2], 1);
+  ASSERT_EQ(visits.entropy_nats.size(), 3u);
+  EXPECT_NEAR(visits.entropy_nats[0], std::log(3.0) - 2.0 / 3.0 * std::log(2.0),
+              1e-15);
+  EXPECT_TRUE(std::isnan(visits.entropy_nats[1]));
+  // Shares 1/8 four times and 1/2.
+  EXPECT_NEAR(visits.entropy_nats[2], 2 * std::log(2.0), 1e-15);
+}
+
+// With the population's own entropy the divergence follows from the agents'.
+TEST(MeasureAgentVisitsTest, AgreesWithTheDivergence) {
+  SeededRandom random(5);
+  constexpr uint32_t kAgents = 4;
+  constexpr uint32_t kHorizon = 50;
+  std::vector<uint32_t> cells(kAgents * kHorizon);
+  for (uint32_t& cell : cells) cell = static_cast<uint32_t>(random.Below(6));
+  const CoverageGrid grid = SmallGrid();
+  const std::vector<uint32_t> agents = AgentsInOrder(kAgents, kAgents);
+  double mean = 0;
+  for (const double entropy :
+       MeasureAgentVisits(grid, cells, agents, kAgents).entropy_nats) {
+    mean += entropy / kAgents;
+  }
+  EXPECT_NEAR(
+      MeasureCoverage(grid, cells, cells.size()).grid_entropy_nats - mean,
+      OccupancyDivergence(cells, agents, kAgents, 6), 1e-13);
+}
+
 TEST(OccupancyDivergenceTest, DisjointAgentsReachLnM) {
   constexpr uint32_t kAgents = 50;
   constexpr uint32_t kHorizon = 30;

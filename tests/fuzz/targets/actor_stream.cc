@@ -144,7 +144,7 @@ class Game {
         hub_.OnGone(id, "gone");
         return Connect(peer);
       case 6:
-        hub_.OnHeartbeat(id);
+        hub_.OnHeartbeat(id, v1::Heartbeat());
         return hub_.OnUnknown(id);
       default:
         return hub_.SetLeasing(input.Byte() % 2 == 0);

@@ -34,7 +34,7 @@ class InputStream : public LearnerStream {
   void SendBatch(const SegmentKey&, const Segment&, uint32_t,
                  uint32_t) override {}
   void SendDone(const SegmentSummary&) override {}
-  void SendHeartbeat() override {}
+  void SendHeartbeat(const ActorTotals&) override {}
   void Leave(const std::string&) override {}
   void Cancel() override {
     if (!ended_) events_->OnEnd(absl::CancelledError("the input is over"));

@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Optional;
 
 class LeaseTableTest : public ::testing::Test {
  protected:
@@ -113,6 +114,26 @@ TEST_F(LeaseTableTest, SuspectGetsNothingAndIsBackedUpAtOnce) {
   table.SetSuspect(1, false);
   table.StartEpoch();
   EXPECT_THAT(table.Assign(1).blocks, ElementsAre(0));
+}
+
+TEST_F(LeaseTableTest, TellsTheAgeOfALeaseAndWhoIsSuspected) {
+  LeaseTable table = Table(2);
+  table.AddActor(1, 1);
+  table.AddActor(2, 1);
+  table.StartEpoch();
+  table.Assign(1);
+  clock_.Advance(3);
+  EXPECT_THAT(table.LeaseSeconds(1, 0), Optional(3.0));
+  EXPECT_EQ(table.LeaseSeconds(2, 0), absl::nullopt);
+  EXPECT_EQ(table.LeaseSeconds(1, 1), absl::nullopt);
+  EXPECT_EQ(table.LeaseSeconds(1, 2), absl::nullopt);
+  EXPECT_EQ(table.suspects(), 0u);
+  table.SetSuspect(1, true);
+  EXPECT_EQ(table.suspects(), 1u);
+  table.Release(1, 0);
+  EXPECT_EQ(table.LeaseSeconds(1, 0), absl::nullopt);
+  table.RemoveActor(1);
+  EXPECT_EQ(table.suspects(), 0u);
 }
 
 TEST_F(LeaseTableTest, CompletedOrForeignBlocksArePassedOver) {

@@ -142,7 +142,7 @@ void FakeActor::Pump() {
   for (const v1::LearnerMessage& message : connection_->Take()) {
     Handle(message);
   }
-  hub_.OnHeartbeat(id_);
+  hub_.OnHeartbeat(id_, v1::Heartbeat());
   SendSlice();
 }
 

@@ -131,6 +131,12 @@ TEST_F(TrainerTest, ReportCountsMaskedAndUpsideDown) {
   EXPECT_DOUBLE_EQ(report->upside_down, 2.0 / 200);
   EXPECT_EQ(report->env_steps, 400u);
   EXPECT_EQ(report->coverage_ever, 1.0);
+  EXPECT_GT(report->cells_ever, 0u);
+  EXPECT_EQ(report->new_cells, report->cells_ever);
+  const auto again = trainer.Step(3, buffer_, monitor_);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->cells_ever, report->cells_ever);
+  EXPECT_EQ(again->new_cells, 0u);
   const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
   for (const char* key : {"epoch",
                           "policy_version",
@@ -139,6 +145,8 @@ TEST_F(TrainerTest, ReportCountsMaskedAndUpsideDown) {
                           "grid_entropy_nats",
                           "coverage",
                           "coverage_ever",
+                          "cells_ever",
+                          "new_cells",
                           "diversity_nats",
                           "diversity_null_nats",
                           "kl_mean",
