@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/base/status_macros.h"
 #include "entropy_service/estimator/intrinsic_reward.h"
@@ -105,10 +108,10 @@ absl::Status TooSmall(const ScoreRequest& request, size_t rows, size_t first,
       "lower entropy.k"));
 }
 
-// The most particles of an agent; FAILED_PRECONDITION unless more than k are
-// left without any one agent.
-absl::StatusOr<uint64_t> MostOfAnAgent(const ScoreRequest& request,
-                                       absl::Span<const uint32_t> agents) {
+// FAILED_PRECONDITION unless more than k particles are left without any one
+// agent.
+absl::Status CheckRest(const ScoreRequest& request,
+                       absl::Span<const uint32_t> agents) {
   std::vector<uint64_t> own(request.agents);
   for (const uint32_t agent : agents) ++own[agent];
   for (uint32_t agent = 0; agent < request.agents; ++agent) {
@@ -119,45 +122,63 @@ absl::StatusOr<uint64_t> MostOfAnAgent(const ScoreRequest& request,
         " neighbours need more; see why so many are masked, or lower "
         "entropy.k"));
   }
-  return *std::max_element(own.begin(), own.end());
+  return absl::OkStatus();
 }
 
-// ln V_i and marginals from robust lists.
-absl::Status MeasureMarginals(const KnnIndex& index,
-                              const ScoreRequest& request,
-                              const NeighborQuery& query,
-                              const SearchContext& context, MeasuredPool& pool,
-                              std::vector<float>& kth_squared) {
-  const std::vector<uint32_t> agents = AgentsOf(request, pool);
-  KMYRIAD_ASSIGN_OR_RETURN(const uint64_t most, MostOfAnAgent(request, agents));
-  const uint64_t per_agent = request.particles_per_agent();
-  const size_t rows = pool.ids.size();
-  // A list ends once k entries are not those of the agent that has the most.
-  const size_t step =
-      std::clamp<size_t>(8 * kChunkNeighbors / (most + request.k), 1, 4096);
-  LeaveOneOut leave_one_out(request.agents, request.dims, request.k,
-                            request.floor);
-  std::vector<uint32_t> owners;
-  for (size_t begin = 0; begin < rows; begin += step) {
-    const size_t end = std::min(begin + step, rows);
-    KMYRIAD_ASSIGN_OR_RETURN(const NeighborLists lists,
-                             index.SearchRobust({begin, end}, query, context));
-    for (size_t row = begin; row < end; ++row) {
-      const uint64_t first = lists.offsets[row - begin];
-      const auto list =
-          absl::MakeSpan(lists.neighbors)
-              .subspan(first, lists.offsets[row - begin + 1] - first);
-      owners.resize(list.size());
-      std::transform(list.begin(), list.end(), owners.begin(),
-                     [per_agent](const Neighbor& neighbor) {
-                       return static_cast<uint32_t>(neighbor.id / per_agent);
-                     });
-      leave_one_out.Add(agents[row], list, owners);
-      kth_squared[row] = list[request.k - 1].squared_distance;
-    }
+// The sums of the threads of a search, one for each thread at a time.
+class ThreadSums {
+ public:
+  explicit ThreadSums(const ScoreRequest& request) : request_(request) {}
+
+  LeaveOneOut Borrow() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    if (idle_.empty()) return Make();
+    LeaveOneOut sum = std::move(idle_.back());
+    idle_.pop_back();
+    return sum;
   }
-  pool.marginals = leave_one_out.Marginals();
-  return absl::OkStatus();
+  void GiveBack(LeaveOneOut sum) ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    idle_.push_back(std::move(sum));
+  }
+  LeaveOneOut Total() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    LeaveOneOut total = Make();
+    for (const LeaveOneOut& sum : idle_) total.Merge(sum);
+    return total;
+  }
+
+ private:
+  LeaveOneOut Make() const {
+    return LeaveOneOut(request_.agents, request_.particles_per_agent(),
+                       request_.dims, request_.k, request_.floor);
+  }
+
+  const ScoreRequest& request_;
+  absl::Mutex mutex_;
+  std::vector<LeaveOneOut> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+// k-th distances, and what they say of each agent.
+absl::Status MeasureWithoutAgents(const KnnIndex& index,
+                                  const ScoreRequest& request,
+                                  const NeighborQuery& query,
+                                  const SearchContext& context,
+                                  const MeasuredPool& pool, ThreadSums& sums,
+                                  std::vector<float>& kth_squared) {
+  KMYRIAD_RETURN_IF_ERROR(CheckRest(request, AgentsOf(request, pool)));
+  return index.SearchWithoutAgents(
+      {0, pool.ids.size()}, query, context, [&](const KthWithoutAgents& kth) {
+        LeaveOneOut sum = sums.Borrow();
+        for (size_t i = 0; i < kth.rows.size(); ++i) {
+          sum.Add(kth.squared_distances[i],
+                  absl::MakeSpan(kth.losses)
+                      .subspan(kth.offsets[i],
+                               kth.offsets[i + 1] - kth.offsets[i]));
+          kth_squared[kth.rows[i]] = kth.squared_distances[i];
+        }
+        sums.GiveBack(std::move(sum));
+      });
 }
 
 absl::Status MeasureScope(const KnnIndex& index, const ScoreRequest& request,
@@ -179,8 +200,7 @@ absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                            const SearchContext& context, MeasuredPool& pool) {
   if (request.reward == RewardKind::kCrossNovelty ||
       request.measure_divergences) {
-    KMYRIAD_RETURN_IF_ERROR(
-        MostOfAnAgent(request, AgentsOf(request, pool)).status());
+    KMYRIAD_RETURN_IF_ERROR(CheckRest(request, AgentsOf(request, pool)));
     KMYRIAD_RETURN_IF_ERROR(MeasureScope(index, request, query,
                                          NeighborScope::kOtherAgents, context,
                                          pool.log_volumes_others));
@@ -229,9 +249,10 @@ absl::Status SearchPool(const KnnIndex& index, const ScoreRequest& request,
                         MeasuredPool& pool) {
   const NeighborQuery query = QueryOf(request);
   std::vector<float> squared(pool.ids.size());
+  ThreadSums sums(request);
   if (request.reward == RewardKind::kMarginal) {
-    KMYRIAD_RETURN_IF_ERROR(
-        MeasureMarginals(index, request, query, context, pool, squared));
+    KMYRIAD_RETURN_IF_ERROR(MeasureWithoutAgents(index, request, query, context,
+                                                 pool, sums, squared));
   }
   if (request.reward == RewardKind::kApt || request.needs_graph()) {
     NeighborSink sink(request, first, last, pool);
@@ -242,6 +263,9 @@ absl::Status SearchPool(const KnnIndex& index, const ScoreRequest& request,
   }
   KMYRIAD_RETURN_IF_ERROR(MeasureScopes(index, request, query, context, pool));
   MeasureVolumes(request, squared, pool);
+  if (request.reward == RewardKind::kMarginal) {
+    pool.marginals = sums.Total().Marginals(pool.ids, pool.log_volumes);
+  }
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #include "entropy_service/estimator/leave_one_out.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -12,70 +13,73 @@
 
 namespace kmyriad {
 
-LeaveOneOut::LeaveOneOut(uint32_t agents, uint32_t dims, uint32_t k,
-                         float floor)
-    : dims_(dims),
+namespace {
+
+// Unit of the growths: their rounding is far below that of ln V itself, and
+// the largest, 32 ln(1e38 / 1e-45), is below 2^53 units.
+constexpr double kUnitsPerNat = 0x1p40;
+
+}  // namespace
+
+LeaveOneOut::LeaveOneOut(uint32_t agents, uint64_t particles_per_agent,
+                         uint32_t dims, uint32_t k, float floor)
+    : particles_per_agent_(particles_per_agent),
+      dims_(dims),
       k_(k),
-      log_unit_(LogUnitBallVolume(dims)),
       least_(double{floor} * double{floor}),
-      own_count_(agents),
-      own_sum_(agents),
-      growth_(agents),
-      seen_(agents) {}
+      growth_(agents) {}
 
-double LeaveOneOut::LogVolume(const Neighbor& neighbor) const {
-  const double squared = std::max(double{neighbor.squared_distance}, least_);
-  return log_unit_ + 0.5 * dims_ * LogDouble(squared);
+int64_t LeaveOneOut::Growth(float from, float to) const {
+  const double before = std::max(double{from}, least_);
+  const double after = std::max(double{to}, least_);
+  return std::llround(kUnitsPerNat * 0.5 * dims_ * LogDouble(after / before));
 }
 
-double LeaveOneOut::Add(uint32_t agent, absl::Span<const Neighbor> list,
-                        absl::Span<const uint32_t> list_agents) {
-  KMYRIAD_CHECK(list.size() >= k_ && list_agents.size() == list.size());
-  const double volume = LogVolume(list[k_ - 1]);
-  ++count_;
-  sum_ += volume;
-  ++own_count_[agent];
-  own_sum_[agent] += volume;
-  if (due_.size() < list.size() + 2) due_.resize(list.size() + 2);
-  // Without agent b, the k-th neighbour is entry p where p - seen[b] = k: at
-  // k + seen[b] for now, later if more of b's come first. Only agents among
-  // the first k entries matter.
-  for (size_t p = 1; p <= list.size(); ++p) {
-    const uint32_t other = list_agents[p - 1];
-    const bool first = seen_[other]++ == 0;
-    if (p <= k_ && first && other != agent) due_[k_ + 1].push_back(other);
-    if (p <= k_) continue;
-    for (const uint32_t gone : due_[p]) {
-      const size_t place = k_ + seen_[gone];
-      if (place == p) {
-        growth_[gone] += LogVolume(list[p - 1]) - volume;
-      } else if (place < due_.size()) {
-        due_[place].push_back(gone);
-      }
+void LeaveOneOut::Add(float squared_distance,
+                      absl::Span<const KthWithoutAgents::Loss> losses) {
+  // Few different distances come up, as most agents have few of the neighbours.
+  known_.clear();
+  for (const KthWithoutAgents::Loss& loss : losses) {
+    auto known = std::find_if(known_.begin(), known_.end(), [&](const auto& k) {
+      return k.first == loss.squared_distance;
+    });
+    if (known == known_.end()) {
+      known = known_.insert(known_.end(),
+                            {loss.squared_distance,
+                             Growth(squared_distance, loss.squared_distance)});
     }
-    due_[p].clear();
+    growth_[loss.agent] += known->second;
   }
-  // A list that ends early has no entry for these; there are too few particles.
-  for (size_t p = list.size() + 1; p < due_.size(); ++p) due_[p].clear();
-  for (const uint32_t other : list_agents) seen_[other] = 0;
-  return volume;
 }
 
-double LeaveOneOut::Entropy() const {
-  return KnnEntropy(count_, k_, sum_ / static_cast<double>(count_));
+void LeaveOneOut::Merge(const LeaveOneOut& other) {
+  for (size_t agent = 0; agent < growth_.size(); ++agent) {
+    growth_[agent] += other.growth_[agent];
+  }
 }
 
-std::vector<double> LeaveOneOut::Marginals() const {
-  std::vector<double> marginals(own_count_.size());
-  const double all = Entropy();
+std::vector<double> LeaveOneOut::Marginals(
+    absl::Span<const uint32_t> ids,
+    absl::Span<const double> log_volumes) const {
+  std::vector<uint64_t> own_count(growth_.size());
+  std::vector<double> own_sum(growth_.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ++own_count[AgentOf(ids[i])];
+    own_sum[AgentOf(ids[i])] += log_volumes[i];
+  }
+  const double sum =
+      TreeSum(0, ids.size(), [&](size_t i) { return log_volumes[i]; });
+  const double all =
+      KnnEntropy(ids.size(), k_, sum / static_cast<double>(ids.size()));
+  std::vector<double> marginals(growth_.size());
   for (size_t agent = 0; agent < marginals.size(); ++agent) {
-    if (own_count_[agent] == 0) continue;
-    const uint64_t rest = count_ - own_count_[agent];
+    if (own_count[agent] == 0) continue;
+    const uint64_t rest = ids.size() - own_count[agent];
     KMYRIAD_CHECK(rest > k_);
-    marginals[agent] =
-        all - KnnEntropy(rest, k_,
-                         (sum_ - own_sum_[agent] + growth_[agent]) /
-                             static_cast<double>(rest));
+    const double growth = static_cast<double>(growth_[agent]) / kUnitsPerNat;
+    marginals[agent] = all - KnnEntropy(rest, k_,
+                                        (sum - own_sum[agent] + growth) /
+                                            static_cast<double>(rest));
   }
   return marginals;
 }

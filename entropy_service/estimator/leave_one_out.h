@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -11,46 +12,45 @@
 namespace kmyriad {
 
 // The entropy of a pool without each one of its agents, all from one k-NN
-// pass: when agent b goes, the k-th neighbour of another agent's particle
-// becomes the k-th listed entry that is not b's, and a list as
-// KnnIndex::SearchRobust gives it is long enough for every b. Equal to m
-// recomputations, at the cost of lists that are a little longer.
+// pass: KnnIndex::SearchWithoutAgents tells what the k-th distance of a
+// particle becomes when another agent's go. Equal to m recomputations. Not
+// thread-safe; threads have one each, which are merged.
 class LeaveOneOut {
  public:
-  // Neighbour index k; the floor of distances as for LogVolumes.
-  LeaveOneOut(uint32_t agents, uint32_t dims, uint32_t k, float floor);
+  // Particle id is of agent id / particles_per_agent. Neighbour index k; the
+  // floor of distances as for LogVolumes.
+  LeaveOneOut(uint32_t agents, uint64_t particles_per_agent, uint32_t dims,
+              uint32_t k, float floor);
 
-  // Adds the next particle, in the order of ids: it is of `agent`, and
-  // `list` is its robust list, whose i-th entry is of list_agents[i].
-  // Returns its ln V_i.
-  double Add(uint32_t agent, absl::Span<const Neighbor> list,
-             absl::Span<const uint32_t> list_agents);
+  // Adds a particle: its squared k-th distance, and what it becomes. Sums are
+  // in fixed point, so particles may come in any order.
+  void Add(float squared_distance,
+           absl::Span<const KthWithoutAgents::Loss> losses);
+  // Adds what another one of the same arguments was given.
+  void Merge(const LeaveOneOut& other);
 
-  // Entropy of all particles, nats; more than k were added.
-  double Entropy() const;
-  // Marginal entropy of each agent: Entropy() minus that of the pool without
-  // it, [agents]. Of an agent without particles: 0. Requires that more than k
-  // particles remain without any one agent.
-  std::vector<double> Marginals() const;
+  // Marginal entropy of each agent: entropy of all particles, nats, minus that
+  // of those without its own, [agents]; of an agent without particles: 0.
+  // `ids` and their ln V_i, `log_volumes`, are those of all particles. Requires
+  // that more than k of them remain without any one agent.
+  std::vector<double> Marginals(absl::Span<const uint32_t> ids,
+                                absl::Span<const double> log_volumes) const;
 
  private:
-  double LogVolume(const Neighbor& neighbor) const;
+  uint32_t AgentOf(uint32_t id) const {
+    return static_cast<uint32_t>(id / particles_per_agent_);
+  }
+  // By how much ln V grows between two squared distances, in units of growth_.
+  int64_t Growth(float from, float to) const;
 
+  const uint64_t particles_per_agent_;
   const uint32_t dims_;
   const uint32_t k_;
-  const double log_unit_;
   const double least_;
-  uint64_t count_ = 0;
-  double sum_ = 0;
-  // Per agent: particles, sum of their ln V_i, and by how much the ln V_i of
-  // the others grow when it goes.
-  std::vector<uint64_t> own_count_;
-  std::vector<double> own_sum_;
-  std::vector<double> growth_;
-  // Scratch of Add: entries of each agent so far (zero between calls), and by
-  // position those agents that may be resolved there.
-  std::vector<uint32_t> seen_;
-  std::vector<std::vector<uint32_t>> due_;
+  // Per agent: by how much the ln V_i of the others grow when it goes.
+  std::vector<__int128> growth_;
+  // Growths of the particle at hand, by squared distance.
+  std::vector<std::pair<float, int64_t>> known_;
 };
 
 // How an epoch's rewards are shared out among the agents.

@@ -4,9 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "entropy_service/index/neighbor_collector.h"
 #include "entropy_service/index/order_statistic.h"
 
 namespace kmyriad {
@@ -76,10 +79,18 @@ struct GridIndex::Scratch {
   CellList wide;
   uint32_t group = std::numeric_limits<uint32_t>::max();
   double group_reach = -1;
+  // Squared distance from any point of the cell within which they are all.
+  float within = 0;
   // Those of the cells near that one query needs.
   std::vector<uint32_t> cells;
   std::vector<float> distances;
   std::vector<float> few;
+  // Of the points within reach of a collector's query.
+  std::vector<uint32_t> places;
+  std::vector<uint64_t> keys;
+  TopK nearest;
+  // Squared k-th distance of the last one.
+  float last_kth = 0;
   // Within last_radius of last_center there are more than k points; its
   // square, without slack.
   bool has_last = false;
@@ -133,12 +144,10 @@ double GridIndex::BoundAround(uint32_t cell, const float center[3],
   return FarthestDistance(tree_->box(range.node), center);
 }
 
-bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
-                          Scratch& scratch, absl::Span<float> out) const {
+bool GridIndex::ListCandidates(uint32_t cell, uint32_t k,
+                               Scratch& scratch) const {
   // With more candidates than this the tree is the better way.
   const size_t limit = 512 + k;
-  const size_t first = size_t{cell} * kBlockPoints;
-  const size_t points = tree_->PointsBelow({0, cell, cell + 1});
   const CellBox& box = tree_->cell_box(cell);
   CellBox center;
   for (int j = 0; j < 3; ++j) {
@@ -170,7 +179,15 @@ bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
   std::copy_n(center.low, 3, scratch.last_center);
   scratch.last_radius = radius;
   scratch.last_square = square;
-  if (!ListAround(cell, center.low, radius, limit, scratch)) return false;
+  return ListAround(cell, center.low, radius, limit, scratch);
+}
+
+bool GridIndex::SolveCell(uint32_t cell, RowRange rows, uint32_t k,
+                          Scratch& scratch, absl::Span<float> out) const {
+  if (!ListCandidates(cell, k, scratch)) return false;
+  const size_t first = size_t{cell} * kBlockPoints;
+  const size_t points = tree_->PointsBelow({0, cell, cell + 1});
+  float square = scratch.last_square;
   for (uint32_t lane = 0; lane < points; ++lane) {
     const uint32_t row = tree_->rows()[first + lane];
     if (row < rows.first || row >= rows.last) continue;
@@ -211,6 +228,8 @@ bool GridIndex::ListAround(uint32_t cell, const float center[3], double radius,
   const CellBox& box = tree_->cell_box(cell);
   const double half = FarthestDistance(box, center);
   const double reach = (radius + half) * kSlack + slack_;
+  scratch.within = static_cast<float>(
+      std::min<double>((radius + half) * (radius + half), kMaxFloat));
   CellTree::Range group = tree_->root();
   while (group.last - group.first > kGroupCells) {
     group = cell < group.middle() ? group.left() : group.right();
@@ -316,6 +335,13 @@ absl::Status GridIndex::FindKth(RowRange rows, uint32_t k,
                                 const Exclusion& exclusion,
                                 const SearchContext& context,
                                 absl::Span<float> out) const {
+  if (!exclusion.only_self()) {
+    std::vector<uint32_t> all(rows.size());
+    std::iota(all.begin(), all.end(), static_cast<uint32_t>(rows.first));
+    return FindWithin(all, k, exclusion, context, [k, out] {
+      return std::make_unique<KthCollector>(k, out);
+    });
+  }
   const size_t tasks = (tree_->cells() + kTaskCells - 1) / kTaskCells;
   return context.ParallelFor(tasks, [&](size_t task) {
     Scratch scratch;
@@ -323,9 +349,7 @@ absl::Status GridIndex::FindKth(RowRange rows, uint32_t k,
     const auto begin = static_cast<uint32_t>(task) * kTaskCells;
     const uint32_t end = std::min(tree_->cells(), begin + kTaskCells);
     for (uint32_t cell = begin; cell < end; ++cell) {
-      if (exclusion.only_self() && SolveCell(cell, rows, k, scratch, out)) {
-        continue;
-      }
+      if (SolveCell(cell, rows, k, scratch, out)) continue;
       const size_t points = tree_->PointsBelow({0, cell, cell + 1});
       for (uint32_t lane = 0; lane < points; ++lane) {
         const auto place = static_cast<uint32_t>(cell * kBlockPoints + lane);
@@ -339,20 +363,137 @@ absl::Status GridIndex::FindKth(RowRange rows, uint32_t k,
   });
 }
 
+bool GridIndex::CollectAmong(const Query& query, size_t index, uint32_t count,
+                             Scratch& scratch,
+                             NeighborCollector& collector) const {
+  scratch.distances.resize((scratch.near.cells.size() + 1) * kBlockPoints);
+  scratch.places.resize(scratch.distances.size());
+  // From one point to the next the k-th square varies by a part of 1 / sqrt(k).
+  const auto later = static_cast<float>(collector.later_expected() / count);
+  const float spread = 2.5f / std::sqrt(static_cast<float>(count));
+  const float guess = std::max(scratch.last_square, scratch.last_kth);
+  const float limits[] = {guess * (1 + spread + later), guess * (4 + 4 * later),
+                          scratch.within};
+  const size_t others = size() - query.excluded.size();
+  float last = -1;
+  for (const float wide : limits) {
+    const float limit = std::min(wide, scratch.within);
+    if (limit == last) break;
+    last = limit;
+    NearCells(scratch.near, query.point, limit, scratch.cells);
+    HitList hits{scratch.distances.data(), scratch.places.data(), 0};
+    kernels_.filter_blocks(space_, tree_->blocks(), scratch.cells.data(),
+                           scratch.cells.size(), query.point, limit, hits);
+    NameRows(query, hits);
+    if (hits.count < count) continue;
+    SplitAtKth(hits, count, scratch);
+    const absl::Span<uint64_t> keys = absl::MakeSpan(scratch.keys);
+    if (collector.Take(index, keys, keys.size() == others)) return true;
+  }
+  return false;
+}
+
+void GridIndex::NameRows(const Query& query, HitList& hits) const {
+  size_t kept = 0;
+  for (size_t i = 0; i < hits.count; ++i) {
+    const uint32_t row = tree_->rows()[hits.rows[i]];
+    hits.rows[kept] = row;
+    hits.distances[kept] = hits.distances[i];
+    kept += query.Excludes(row) ? 0 : 1;
+  }
+  hits.count = kept;
+}
+
+void GridIndex::SplitAtKth(const HitList& hits, uint32_t k,
+                           Scratch& scratch) const {
+  const size_t padded =
+      (hits.count + kBlockPoints - 1) / kBlockPoints * kBlockPoints;
+  std::fill(hits.distances + hits.count, hits.distances + padded,
+            std::numeric_limits<float>::infinity());
+  const float kth = SmallestOfRank(
+      kernels_, hits.distances, padded, k,
+      std::max(scratch.last_square, scratch.last_kth), scratch.few);
+  scratch.last_kth = kth;
+  scratch.keys.resize(hits.count);
+  uint64_t* const keys = scratch.keys.data();
+  // Smaller ones from the front, the others from the back; without a branch,
+  // as which they are cannot be foretold.
+  size_t front = 0;
+  size_t back = hits.count;
+  for (size_t i = 0; i < hits.count; ++i) {
+    const size_t smaller = hits.distances[i] < kth ? 1 : 0;
+    const uint64_t key = NeighborKey(hits.distances[i], hits.rows[i]);
+    keys[front] = key;
+    keys[back - 1] = key;
+    front += smaller;
+    back -= 1 - smaller;
+  }
+  // What is left of the k nearest is at the k-th distance: one, but for ties.
+  if (front + 1 == k) {
+    std::iter_swap(keys + front,
+                   std::min_element(keys + front, keys + hits.count));
+  } else {
+    std::nth_element(keys + front, keys + k - 1, keys + hits.count);
+  }
+}
+
+void GridIndex::CollectAround(const Query& query, size_t index, uint32_t count,
+                              Scratch& scratch,
+                              NeighborCollector& collector) const {
+  const size_t others = size() - query.excluded.size();
+  // More than it was shown before.
+  size_t length = std::min(
+      others, std::max(count + static_cast<size_t>(collector.later_expected()),
+                       2 * scratch.keys.size()));
+  for (;; length = std::min(others, 2 * length)) {
+    scratch.nearest.Reset(length);
+    Visit(query, scratch.nearest);
+    const std::vector<uint64_t>& sorted = scratch.nearest.Sorted();
+    scratch.keys.assign(sorted.begin(), sorted.end());
+    if (collector.Take(index, absl::MakeSpan(scratch.keys), length == others)) {
+      return;
+    }
+  }
+}
+
+absl::Status GridIndex::FindWithin(
+    absl::Span<const uint32_t> rows, uint32_t count, const Exclusion& exclusion,
+    const SearchContext& context,
+    const CollectorFactory& make_collector) const {
+  // Where more than itself is excluded, some of a point's candidates are, too.
+  const auto candidates = static_cast<uint32_t>(std::min<size_t>(
+      exclusion.only_self() ? count : 2 * size_t{count}, size() - 1));
+  const std::vector<uint64_t> order = ByPlace(*tree_, rows);
+  const size_t tasks = (order.size() + kTaskRows - 1) / kTaskRows;
+  return context.ParallelFor(tasks, [&](size_t task) {
+    Scratch scratch;
+    const std::unique_ptr<NeighborCollector> collector = make_collector();
+    uint32_t cell = CellTree::kNoRow;
+    bool listed = false;
+    const size_t end = std::min(order.size(), (task + 1) * kTaskRows);
+    for (size_t i = task * kTaskRows; i < end; ++i) {
+      const auto place = static_cast<uint32_t>(order[i] >> 32);
+      const auto index = static_cast<uint32_t>(order[i]);
+      if (cell != place / kBlockPoints) {
+        cell = static_cast<uint32_t>(place / kBlockPoints);
+        listed = ListCandidates(cell, candidates, scratch);
+      }
+      const Query query = QueryAt(place, exclusion, /*kth_only=*/false);
+      scratch.keys.clear();
+      if (listed && CollectAmong(query, index, count, scratch, *collector)) {
+        continue;
+      }
+      CollectAround(query, index, count, scratch, *collector);
+    }
+    collector->Finish();
+  });
+}
+
 absl::Status GridIndex::FindNearest(absl::Span<const uint32_t> rows, uint32_t k,
                                     const Exclusion& exclusion,
                                     const SearchContext& context,
                                     absl::Span<Neighbor> out) const {
-  const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
-  return context.ParallelFor(tasks, [&](size_t task) {
-    TopK nearest;
-    const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
-    for (size_t i = task * kTaskRows; i < end; ++i) {
-      nearest.Reset(k);
-      Visit(QueryAt(tree_->PlaceOf(rows[i]), exclusion, false), nearest);
-      WriteNeighbors(nearest, ids(), &out[i * k]);
-    }
-  });
+  return SortNearest(rows, k, exclusion, context, out);
 }
 
 }  // namespace kmyriad

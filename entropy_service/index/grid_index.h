@@ -56,12 +56,20 @@ class GridIndex final : public KnnIndex {
                            const Exclusion& exclusion,
                            const SearchContext& context,
                            absl::Span<Neighbor> out) const override;
+  absl::Status FindWithin(
+      absl::Span<const uint32_t> rows, uint32_t count,
+      const Exclusion& exclusion, const SearchContext& context,
+      const CollectorFactory& make_collector) const override;
   void CopyPoint(uint32_t row, float* out) const override;
   std::unique_ptr<KnnIndex> Like(const PointsView& points,
                                  ThreadPool& pool) const override;
 
   Query QueryAt(uint32_t place, const Exclusion& exclusion,
                 bool kth_only) const;
+  // Lists in scratch.near the candidates of a cell's points: at least the k
+  // nearest others of each, and all that is within scratch.within. False if
+  // the list would be too long.
+  bool ListCandidates(uint32_t cell, uint32_t k, Scratch& scratch) const;
   // The points of a cell that are in `rows`, all others being candidates, from
   // one list of candidates. False, with nothing written, if the list would be
   // too long.
@@ -82,6 +90,18 @@ class GridIndex final : public KnnIndex {
   // the cells near, close to `guess` if all is well. False if they are fewer.
   bool RankAmong(const float point[3], size_t rank, float guess,
                  Scratch& scratch, float& square) const;
+  // Shows the collector what is near a point, from the candidates of its cell.
+  // False if it needs more.
+  bool CollectAmong(const Query& query, size_t index, uint32_t count,
+                    Scratch& scratch, NeighborCollector& collector) const;
+  // Replaces the places of the hits by rows, and drops those that are excluded.
+  void NameRows(const Query& query, HitList& hits) const;
+  // Makes scratch.keys of the hits, as collectors take them: the k nearest
+  // first.
+  void SplitAtKth(const HitList& hits, uint32_t k, Scratch& scratch) const;
+  // The same by descents of the tree, until the collector has enough.
+  void CollectAround(const Query& query, size_t index, uint32_t count,
+                     Scratch& scratch, NeighborCollector& collector) const;
   // Upper bound of the distance from `center`, in `cell`, within which there
   // are more than k points.
   double BoundAround(uint32_t cell, const float center[3], uint32_t k) const;

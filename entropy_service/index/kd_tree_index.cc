@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
+#include "entropy_service/index/neighbor_collector.h"
 #include "entropy_service/index/order_statistic.h"
 #include "entropy_service/index/top_k.h"
 
@@ -68,7 +69,7 @@ struct KdTreeIndex::Scratch {
   std::vector<float> distances;
   std::vector<uint32_t> rows;
   std::vector<float> few;
-  TopK nearest;
+  std::vector<uint64_t> keys;
   bool has_last = false;
   Query last;
   float last_kth = 0;
@@ -101,17 +102,15 @@ class KdTreeIndex::KthVisitor {
   void VisitLeaf(uint32_t leaf) {
     ++scratch_.leaves;
     const size_t before = hits_.count;
-    const uint32_t first = leaf * WideTree::kLeafBlocks;
+    const uint32_t blocks[] = {leaf * 2, leaf * 2 + 1};
+    static_assert(WideTree::kLeafBlocks == 2);
     if (query_.only_self) {
-      const uint32_t blocks[] = {first, first + 1};
-      static_assert(WideTree::kLeafBlocks == 2);
       hits_.count += index_.kernels_.distances_within(
           index_.space_, index_.tree_->blocks(), blocks, 2, query_.point,
           limit_, hits_.distances + before);
     } else {
       index_.kernels_.filter_blocks(index_.space_, index_.tree_->blocks(),
-                                    first, first + WideTree::kLeafBlocks,
-                                    query_.point, limit_, hits_);
+                                    blocks, 2, query_.point, limit_, hits_);
       RemoveExcluded(before);
     }
     // The first selection as early as may be, later ones less often.
@@ -138,9 +137,8 @@ class KdTreeIndex::KthVisitor {
     const size_t padded = (hits_.count + 15) / 16 * 16;
     std::fill(hits_.distances + hits_.count, hits_.distances + padded,
               std::numeric_limits<float>::infinity());
-    const float guess = limit_ < kMaxFloat
-                            ? limit_ * 0.75f
-                            : hits_.distances[hits_.count / 2];
+    const float guess =
+        limit_ < kMaxFloat ? limit_ * 0.75f : hits_.distances[hits_.count / 2];
     kth_ = SmallestOfRank(index_.kernels_, hits_.distances, padded, k_, guess,
                           scratch_.few);
     selected_ = true;
@@ -161,40 +159,41 @@ class KdTreeIndex::KthVisitor {
   float kth_ = 0;
 };
 
-// Offers all that is no farther than a given k-th distance.
-class KdTreeIndex::ListVisitor {
+// Lists the keys of all neighbours that are no farther than a given distance.
+class KdTreeIndex::WithinVisitor {
  public:
-  ListVisitor(const KdTreeIndex& index, const Query& query, uint32_t k,
-              float kth, Scratch& scratch)
-      : index_(index), query_(query), scratch_(scratch) {
-    scratch.nearest.Reset(k);
-    scratch.nearest.Limit(kth);
+  WithinVisitor(const KdTreeIndex& index, const Query& query, float limit,
+                std::vector<uint64_t>& keys)
+      : index_(index), query_(query), limit_(limit), keys_(keys) {
+    keys_.clear();
   }
 
-  float limit() const { return scratch_.nearest.threshold(); }
+  float limit() const { return limit_; }
   void CountNode() {}
-  bool Wants(float distance, uint32_t min_row) const {
-    return NeighborKey(distance, min_row) <= scratch_.nearest.worst();
+  bool Wants(float distance, uint32_t /*min_row*/) const {
+    return distance <= limit_;
   }
 
   void VisitLeaf(uint32_t leaf) {
     float distances[WideTree::kLeafPoints + kBlockPoints];
     uint32_t places[WideTree::kLeafPoints + kBlockPoints];
     HitList hits{distances, places, 0};
-    index_.kernels_.filter_blocks(
-        index_.space_, index_.tree_->blocks(), leaf * WideTree::kLeafBlocks,
-        (leaf + 1) * WideTree::kLeafBlocks, query_.point, limit(), hits);
+    const uint32_t blocks[] = {leaf * 2, leaf * 2 + 1};
+    static_assert(WideTree::kLeafBlocks == 2);
+    index_.kernels_.filter_blocks(index_.space_, index_.tree_->blocks(), blocks,
+                                  2, query_.point, limit_, hits);
     for (size_t i = 0; i < hits.count; ++i) {
       const uint32_t row = index_.tree_->rows()[places[i]];
       if (query_.Excludes(row)) continue;
-      scratch_.nearest.Offer(NeighborKey(distances[i], row));
+      keys_.push_back(NeighborKey(distances[i], row));
     }
   }
 
  private:
   const KdTreeIndex& index_;
   const Query& query_;
-  Scratch& scratch_;
+  const float limit_;
+  std::vector<uint64_t>& keys_;
 };
 
 absl::StatusOr<std::unique_ptr<KdTreeIndex>> KdTreeIndex::Create(
@@ -342,29 +341,51 @@ absl::Status KdTreeIndex::FindKth(RowRange rows, uint32_t k,
   });
 }
 
+void KdTreeIndex::Collect(const Query& query, size_t index, uint32_t count,
+                          Scratch& scratch,
+                          NeighborCollector& collector) const {
+  const float kth = Kth(query, count, BoundFromLast(query, scratch), scratch);
+  const size_t others = size() - query.excluded.size();
+  // As far as the later ones are to be expected if the density stays the same.
+  double limit = double{kth} * std::pow(1 + collector.later_expected() / count,
+                                        2.0 / static_cast<double>(dims()));
+  for (;;) {
+    WithinVisitor visitor(
+        *this, query, static_cast<float>(std::min<double>(limit, kMaxFloat)),
+        scratch.keys);
+    Walk(query, visitor);
+    const absl::Span<uint64_t> keys = absl::MakeSpan(scratch.keys);
+    std::nth_element(keys.begin(), keys.begin() + (count - 1), keys.end());
+    if (collector.Take(index, keys, keys.size() == others)) return;
+    const size_t more = std::min(2 * keys.size(), others);
+    Scratch wide(more);
+    limit = Kth(query, static_cast<uint32_t>(more), kMaxFloat, wide);
+  }
+}
+
+absl::Status KdTreeIndex::FindWithin(
+    absl::Span<const uint32_t> rows, uint32_t count, const Exclusion& exclusion,
+    const SearchContext& context,
+    const CollectorFactory& make_collector) const {
+  const std::vector<uint64_t> order = ByPlace(*tree_, rows);
+  const size_t tasks = (order.size() + kTaskRows - 1) / kTaskRows;
+  return context.ParallelFor(tasks, [&](size_t task) {
+    Scratch scratch(count);
+    const std::unique_ptr<NeighborCollector> collector = make_collector();
+    const size_t end = std::min(order.size(), (task + 1) * kTaskRows);
+    for (size_t i = task * kTaskRows; i < end; ++i) {
+      Collect(QueryAt(order[i] >> 32, exclusion),
+              static_cast<uint32_t>(order[i]), count, scratch, *collector);
+    }
+    collector->Finish();
+  });
+}
+
 absl::Status KdTreeIndex::FindNearest(absl::Span<const uint32_t> rows,
                                       uint32_t k, const Exclusion& exclusion,
                                       const SearchContext& context,
                                       absl::Span<Neighbor> out) const {
-  // (place, index in `rows`): in the order of places, as FindKth.
-  std::vector<uint64_t> order(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    order[i] = uint64_t{tree_->PlaceOf(rows[i])} << 32 | i;
-  }
-  std::sort(order.begin(), order.end());
-  const size_t tasks = (rows.size() + kTaskRows - 1) / kTaskRows;
-  return context.ParallelFor(tasks, [&](size_t task) {
-    Scratch scratch(k);
-    const size_t end = std::min(rows.size(), (task + 1) * kTaskRows);
-    for (size_t i = task * kTaskRows; i < end; ++i) {
-      const Query query = QueryAt(order[i] >> 32, exclusion);
-      const float kth = Kth(query, k, BoundFromLast(query, scratch), scratch);
-      ListVisitor visitor(*this, query, k, kth, scratch);
-      Walk(query, visitor);
-      WriteNeighbors(scratch.nearest, ids(),
-                     &out[static_cast<uint32_t>(order[i]) * size_t{k}]);
-    }
-  });
+  return SortNearest(rows, k, exclusion, context, out);
 }
 
 }  // namespace kmyriad

@@ -18,7 +18,7 @@ namespace kmyriad {
 // first and the rest is pruned by it. k-th distances are found leaf by leaf:
 // the answer of one query bounds that of the next (triangle inequality), and
 // both read the same leaves. Lists are made in a second walk, which knows the
-// k-th distance and meets little else than the k neighbours.
+// k-th distance and meets little else than the neighbours.
 class KdTreeIndex final : public KnnIndex {
  public:
   // Copies the points. Errors of ValidatePoints.
@@ -40,7 +40,7 @@ class KdTreeIndex final : public KnnIndex {
   struct Query;
   struct Scratch;
   class KthVisitor;
-  class ListVisitor;
+  class WithinVisitor;
 
   KdTreeIndex(const PointsView& points, SimdLevel level, ThreadPool& pool);
 
@@ -51,6 +51,10 @@ class KdTreeIndex final : public KnnIndex {
                            const Exclusion& exclusion,
                            const SearchContext& context,
                            absl::Span<Neighbor> out) const override;
+  absl::Status FindWithin(
+      absl::Span<const uint32_t> rows, uint32_t count,
+      const Exclusion& exclusion, const SearchContext& context,
+      const CollectorFactory& make_collector) const override;
   void CopyPoint(uint32_t row, float* out) const override;
   std::unique_ptr<KnnIndex> Like(const PointsView& points,
                                  ThreadPool& pool) const override;
@@ -66,6 +70,9 @@ class KdTreeIndex final : public KnnIndex {
   // Squared distance of the k-th neighbour, which `bound` does not exceed.
   float Kth(const Query& query, uint32_t k, float bound,
             Scratch& scratch) const;
+  // Shows the collector what is near a query, until it has enough.
+  void Collect(const Query& query, size_t index, uint32_t count,
+               Scratch& scratch, NeighborCollector& collector) const;
   // Upper bound of that of `query`, from the last query of the scratch.
   float BoundFromLast(const Query& query, const Scratch& scratch) const;
 

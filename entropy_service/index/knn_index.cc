@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "entropy_service/index/neighbor_collector.h"
+#include "entropy_service/index/top_k.h"
 
 namespace kmyriad {
 namespace {
@@ -39,10 +41,10 @@ absl::Status ValidatePeriods(const PointsView& points) {
   return absl::OkStatus();
 }
 
-// Rows whose robust lists are made at the same time, and neighbours that they
-// may hold together on the way (one list may be longer).
-constexpr size_t kRobustRows = size_t{1} << 14;
-constexpr size_t kRobustNeighbors = size_t{1} << 22;
+// Neighbours that lists of different lengths may hold together on the way (one
+// list may be longer), and rows that one task collects.
+constexpr size_t kChunkNeighbors = size_t{1} << 22;
+constexpr size_t kTaskRows = 512;
 
 }  // namespace
 
@@ -74,6 +76,13 @@ KnnIndex::KnnIndex(const PointsView& points)
 }
 
 RowRange KnnIndex::RowsOf(uint64_t first, uint64_t last) const {
+  // Without gaps there is nothing to search for.
+  if (const uint64_t front = ids_.front(); ids_.back() - front + 1 == size()) {
+    const auto row_of = [&](uint64_t id) {
+      return std::clamp<uint64_t>(id, front, front + size()) - front;
+    };
+    return {row_of(first), row_of(last)};
+  }
   const auto begin = std::lower_bound(ids_.begin(), ids_.end(), first);
   const auto end = std::lower_bound(begin, ids_.end(), last);
   return {static_cast<size_t>(begin - ids_.begin()),
@@ -221,98 +230,84 @@ absl::Status KnnIndex::Search(absl::Span<const uint32_t> rows,
   return FindNearest(rows, query.k, Exclusion(*this, query), context, out);
 }
 
-size_t KnnIndex::RobustLength(absl::Span<const Neighbor> nearest, uint32_t row,
-                              uint32_t k) const {
-  const auto agent_of = [this](uint32_t id) {
-    return particles_per_agent_ == 0 ? 0 : id / particles_per_agent_;
-  };
-  const uint32_t own = agent_of(ids_[row]);
-  // The others among the first k, and their entries so far: without any later
-  // one the first k are still there.
-  std::vector<std::pair<uint32_t, size_t>> others;
-  for (size_t length = 1; length <= nearest.size(); ++length) {
-    const uint32_t agent = agent_of(nearest[length - 1].id);
-    const auto known = std::find_if(
-        others.begin(), others.end(),
-        [agent](const auto& other) { return other.first == agent; });
-    if (known != others.end()) {
-      ++known->second;
-    } else if (length <= k && agent != own) {
-      others.emplace_back(agent, 1);
-    }
-    if (length < k) continue;
-    const bool outlasts = std::all_of(
-        others.begin(), others.end(),
-        [&](const auto& other) { return length - other.second >= k; });
-    if (outlasts) return length;
-  }
-  return 0;
+absl::Status KnnIndex::SortNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                                   const Exclusion& exclusion,
+                                   const SearchContext& context,
+                                   absl::Span<Neighbor> out) const {
+  return FindWithin(rows, k, exclusion, context, [this, k, out] {
+    return std::make_unique<NearestCollector>(k, ids_, out);
+  });
 }
 
-absl::Status KnnIndex::AppendRobust(RowRange rows, const NeighborQuery& query,
-                                    const SearchContext& context,
-                                    NeighborLists& lists) const {
-  std::vector<std::vector<Neighbor>> found(rows.size());
+uint32_t KnnIndex::RowOf(uint32_t id) const {
+  return static_cast<uint32_t>(std::lower_bound(ids_.begin(), ids_.end(), id) -
+                               ids_.begin());
+}
+
+absl::Status KnnIndex::FindWithin(
+    absl::Span<const uint32_t> rows, uint32_t count, const Exclusion& exclusion,
+    const SearchContext& context,
+    const CollectorFactory& make_collector) const {
   std::vector<uint32_t> pending(rows.size());
-  std::iota(pending.begin(), pending.end(), static_cast<uint32_t>(rows.first));
-  const Exclusion exclusion(*this, query);
-  // Few lists are longer than twice k; those are sought anew, ever longer.
-  for (uint64_t length = 2 * uint64_t{query.k}; !pending.empty(); length *= 2) {
-    std::vector<uint32_t> longer;
-    const size_t step = std::max<size_t>(1, kRobustNeighbors / length);
+  std::iota(pending.begin(), pending.end(), 0u);
+  std::vector<uint8_t> taken(rows.size());
+  for (uint64_t length = count + count / 4 + 8; !pending.empty(); length *= 2) {
+    const size_t step = std::max<size_t>(1, kChunkNeighbors / length);
     for (size_t first = 0; first < pending.size(); first += step) {
       const auto some = absl::MakeSpan(pending).subspan(first, step);
+      std::vector<uint32_t> asked(some.size());
       uint64_t available = length;
-      for (const uint32_t row : some) {
-        available =
-            std::min<uint64_t>(available, size() - exclusion.Of(row).size());
-      }
-      const auto count = static_cast<uint32_t>(available);
-      std::vector<Neighbor> nearest(some.size() * count);
-      KMYRIAD_RETURN_IF_ERROR(FindNearest(some, count, exclusion, context,
-                                          absl::MakeSpan(nearest)));
       for (size_t i = 0; i < some.size(); ++i) {
-        auto list = absl::MakeSpan(nearest).subspan(i * count, count);
-        size_t needed = RobustLength(list, some[i], query.k);
-        if (needed == 0 && size() - exclusion.Of(some[i]).size() == count) {
-          needed = count;
-        }
-        if (needed == 0) {
-          longer.push_back(some[i]);
-        } else {
-          found[some[i] - rows.first].assign(
-              list.begin(), list.begin() + static_cast<std::ptrdiff_t>(needed));
-        }
+        asked[i] = rows[some[i]];
+        available = std::min<uint64_t>(available,
+                                       size() - exclusion.Of(asked[i]).size());
       }
+      const auto k = static_cast<uint32_t>(available);
+      std::vector<Neighbor> nearest(some.size() * k);
+      KMYRIAD_RETURN_IF_ERROR(
+          FindNearest(asked, k, exclusion, context, absl::MakeSpan(nearest)));
+      const size_t tasks = (some.size() + kTaskRows - 1) / kTaskRows;
+      KMYRIAD_RETURN_IF_ERROR(context.ParallelFor(tasks, [&](size_t task) {
+        const std::unique_ptr<NeighborCollector> collector = make_collector();
+        std::vector<uint64_t> keys(k);
+        const size_t end = std::min(some.size(), (task + 1) * kTaskRows);
+        for (size_t i = task * kTaskRows; i < end; ++i) {
+          for (size_t j = 0; j < k; ++j) {
+            const Neighbor& neighbor = nearest[i * k + j];
+            keys[j] =
+                NeighborKey(neighbor.squared_distance, RowOf(neighbor.id));
+          }
+          const bool all = size() - exclusion.Of(asked[i]).size() == k;
+          taken[some[i]] =
+              collector->Take(some[i], absl::MakeSpan(keys), all) ? 1 : 0;
+        }
+        collector->Finish();
+      }));
     }
-    pending = std::move(longer);
-  }
-  for (const std::vector<Neighbor>& list : found) {
-    lists.neighbors.insert(lists.neighbors.end(), list.begin(), list.end());
-    lists.offsets.push_back(lists.neighbors.size());
+    pending.erase(
+        std::remove_if(pending.begin(), pending.end(),
+                       [&taken](uint32_t index) { return taken[index] != 0; }),
+        pending.end());
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<NeighborLists> KnnIndex::SearchRobust(
-    RowRange rows, const NeighborQuery& query,
-    const SearchContext& context) const {
+absl::Status KnnIndex::SearchWithoutAgents(
+    RowRange rows, const NeighborQuery& query, const SearchContext& context,
+    const std::function<void(const KthWithoutAgents&)>& visit) const {
   if (query.scope != NeighborScope::kAll) {
     return absl::InvalidArgumentError(
-        "a robust list is sought among all agents: use scope kAll");
+        "agents are left out of a search among all: use scope kAll");
   }
   KMYRIAD_RETURN_IF_ERROR(CheckRows(rows));
   std::vector<uint32_t> all(rows.size());
   std::iota(all.begin(), all.end(), static_cast<uint32_t>(rows.first));
   KMYRIAD_RETURN_IF_ERROR(CheckScope(query, all));
-  NeighborLists lists;
-  lists.offsets.push_back(0);
-  for (size_t first = rows.first; first < rows.last; first += kRobustRows) {
-    KMYRIAD_RETURN_IF_ERROR(
-        AppendRobust({first, std::min(rows.last, first + kRobustRows)}, query,
-                     context, lists));
-  }
-  return lists;
+  if (all.empty()) return absl::OkStatus();
+  return FindWithin(all, query.k, Exclusion(*this, query), context, [&] {
+    return std::make_unique<WithoutAgentsCollector>(
+        query.k, all, ids_, particles_per_agent_, visit);
+  });
 }
 
 absl::Status ValidatePoints(const PointsView& points) {

@@ -71,11 +71,22 @@ struct RowRange {
   size_t size() const { return last - first; }
 };
 
-// Lists of different lengths: that of the i-th query is neighbors
-// [offsets[i], offsets[i + 1]), nearest first.
-struct NeighborLists {
-  std::vector<uint64_t> offsets;
-  std::vector<Neighbor> neighbors;
+class NeighborCollector;
+
+// Squared k-th distances of some rows, and those without one other agent.
+struct KthWithoutAgents {
+  struct Loss {
+    uint32_t agent = 0;
+    float squared_distance = 0;
+    bool operator==(const Loss&) const = default;
+  };
+
+  std::vector<uint32_t> rows;
+  // [rows.size()]
+  std::vector<float> squared_distances;
+  // Those of rows[i] are losses [offsets[i], offsets[i + 1]).
+  std::vector<size_t> offsets = {0};
+  std::vector<Loss> losses;
 };
 
 // With what a search runs: threads, and a flag that ends it early.
@@ -120,10 +131,10 @@ class KnnIndex {
   // Points in the index.
   size_t size() const { return ids_.size(); }
 
-  // Squared distance of the points of `rows` to their k-th nearest neighbour:
-  // out [rows.size()]. INVALID_ARGUMENT for k = 0, OUT_OF_RANGE for rows that
-  // do not exist, FAILED_PRECONDITION if a point has fewer than k others in
-  // its scope, CANCELLED if the context says so.
+  // Squared k-th distances of the points of `rows`: out [rows.size()].
+  // INVALID_ARGUMENT for k = 0, OUT_OF_RANGE for rows that do not exist,
+  // FAILED_PRECONDITION if a point has fewer than k others in its scope,
+  // CANCELLED if the context says so.
   absl::Status KthSquaredDistances(const NeighborQuery& query, RowRange rows,
                                    const SearchContext& context,
                                    absl::Span<float> out) const;
@@ -140,15 +151,15 @@ class KnnIndex {
                       const NeighborQuery& query, const SearchContext& context,
                       absl::Span<Neighbor> out) const;
 
-  // Lists that outlast the loss of any one agent: neighbours of each of
-  // `rows`, nearest first, until for every agent b that is listed, other than
-  // the query's own, k entries are not b's (or all points are listed). So
-  // each list holds the k nearest neighbours, and those that are left when
-  // the points of any one other agent are removed. Scope kAll only
-  // (INVALID_ARGUMENT); other errors as above.
-  absl::StatusOr<NeighborLists> SearchRobust(
-      RowRange rows, const NeighborQuery& query,
-      const SearchContext& context) const;
+  // The k-th distance of each of `rows`, and what it becomes when any one agent
+  // other than the point's own goes: for those agents that have some of the k
+  // nearest (without others it stays), in no particular order, and unless fewer
+  // than k points are left. Calls visit with the answers to some rows at a
+  // time, from threads of the pool, each row once, in no particular order.
+  // Scope kAll only (INVALID_ARGUMENT); other errors as above.
+  absl::Status SearchWithoutAgents(
+      RowRange rows, const NeighborQuery& query, const SearchContext& context,
+      const std::function<void(const KthWithoutAgents&)>& visit) const;
 
  protected:
   // What engines see of a query: the k nearest points that are not of the
@@ -168,8 +179,17 @@ class KnnIndex {
     const NeighborQuery query_;
   };
 
+  // One for each task of a search.
+  using CollectorFactory = std::function<std::unique_ptr<NeighborCollector>()>;
+
   // Copies all but the coordinates. `points` is valid.
   explicit KnnIndex(const PointsView& points);
+
+  // FindNearest by way of FindWithin, for engines that override that.
+  absl::Status SortNearest(absl::Span<const uint32_t> rows, uint32_t k,
+                           const Exclusion& exclusion,
+                           const SearchContext& context,
+                           absl::Span<Neighbor> out) const;
 
   const std::vector<uint32_t>& ids() const { return ids_; }
   uint32_t dims() const { return dims_; }
@@ -179,7 +199,7 @@ class KnnIndex {
   }
 
  private:
-  // The searches proper, of requests within the contract.
+  // The searches, of requests within the contract.
   virtual absl::Status FindKth(RowRange rows, uint32_t k,
                                const Exclusion& exclusion,
                                const SearchContext& context,
@@ -188,6 +208,12 @@ class KnnIndex {
                                    const Exclusion& exclusion,
                                    const SearchContext& context,
                                    absl::Span<Neighbor> out) const = 0;
+  // Shows collectors what is near each of `rows`, until they have enough; by
+  // ever longer lists of FindNearest, unless an engine knows better.
+  virtual absl::Status FindWithin(absl::Span<const uint32_t> rows,
+                                  uint32_t count, const Exclusion& exclusion,
+                                  const SearchContext& context,
+                                  const CollectorFactory& make_collector) const;
   // Writes the coordinates of a point: out [dims].
   virtual void CopyPoint(uint32_t row, float* out) const = 0;
   // An index by the same engine of other points, which are valid.
@@ -202,13 +228,8 @@ class KnnIndex {
   // has fewer than k points in its scope.
   absl::Status CheckScope(const NeighborQuery& query,
                           absl::Span<const uint32_t> rows) const;
-  // Length of the robust list of `row` that starts with `nearest`; 0 if that
-  // is not all of it.
-  size_t RobustLength(absl::Span<const Neighbor> nearest, uint32_t row,
-                      uint32_t k) const;
-  absl::Status AppendRobust(RowRange rows, const NeighborQuery& query,
-                            const SearchContext& context,
-                            NeighborLists& lists) const;
+  // Of an id that exists.
+  uint32_t RowOf(uint32_t id) const;
   // An index of the points of `rows` alone.
   std::unique_ptr<KnnIndex> Subset(RowRange rows, ThreadPool& pool) const;
 

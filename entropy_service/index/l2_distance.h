@@ -76,12 +76,13 @@ struct L2Kernels {
                             float high, float* out);
   // The rank-th smallest, rank >= 1, of 16 values, none of them NaN.
   float (*smallest_of_16)(const float* values, size_t rank);
-  // Appends the points of the blocks [first, last) within `threshold` of
-  // `query` to `hits`, which has room for 16 more than all of them.
-  void (*filter_blocks)(const L2Space& space, const float* points, size_t first,
-                        size_t last, const float* query, float threshold,
-                        HitList& hits);
-  // The same for 8 queries [dims, 8].
+  // Appends the points of the blocks that `blocks` [count] lists within
+  // `threshold` of `query` to `hits`, which has room for 16 more than all of
+  // them.
+  void (*filter_blocks)(const L2Space& space, const float* points,
+                        const uint32_t* blocks, size_t count,
+                        const float* query, float threshold, HitList& hits);
+  // The same of the blocks [first, last) for 8 queries [dims, 8].
   void (*filter_tile)(const L2Space& space, const float* points, size_t first,
                       size_t last, const float* queries,
                       const float* thresholds, HitList* hits);

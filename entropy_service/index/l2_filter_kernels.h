@@ -27,8 +27,8 @@ template <typename Vec>
 struct FilterBlocksKernel {
   const L2Space& space;
   const float* points;
-  size_t first;
-  size_t last;
+  const uint32_t* blocks;
+  size_t count;
   const float* query;
   float threshold;
   HitList& hits;
@@ -36,7 +36,8 @@ struct FilterBlocksKernel {
   template <uint32_t kDims, bool kPeriodic>
   void Run() const {
     const auto limit = Vec::Set(threshold);
-    for (size_t block = first; block < last; ++block) {
+    for (size_t i = 0; i < count; ++i) {
+      const size_t block = blocks[i];
       const float* base = points + block * space.dims * kBlockPoints;
       for (size_t lane = 0; lane < kBlockPoints; lane += Vec::kLanes) {
         const auto sum =
@@ -51,10 +52,10 @@ struct FilterBlocksKernel {
 };
 
 template <typename Vec>
-void FilterBlocks(const L2Space& space, const float* points, size_t first,
-                  size_t last, const float* query, float threshold,
-                  HitList& hits) {
-  Dispatch(space, FilterBlocksKernel<Vec>{space, points, first, last, query,
+void FilterBlocks(const L2Space& space, const float* points,
+                  const uint32_t* blocks, size_t count, const float* query,
+                  float threshold, HitList& hits) {
+  Dispatch(space, FilterBlocksKernel<Vec>{space, points, blocks, count, query,
                                           threshold, hits});
 }
 

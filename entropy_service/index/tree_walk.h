@@ -1,11 +1,13 @@
 #ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_TREE_WALK_H_
 #define KMYRIAD_ENTROPY_SERVICE_INDEX_TREE_WALK_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "common/base/thread_pool.h"
 #include "entropy_service/index/top_k.h"
 
@@ -53,6 +55,19 @@ void BuildTree(uint32_t leaves, ThreadPool& pool, const Split& split) {
   }
   pool.ParallelFor(level.size(),
                    [&](size_t i) { BuildSubtree(level[i], split); });
+}
+
+// The queries of a search, (place, index in `rows`), in the order of their
+// places in the tree: those that are near each other come one after another.
+template <typename Tree>
+std::vector<uint64_t> ByPlace(const Tree& tree,
+                              absl::Span<const uint32_t> rows) {
+  std::vector<uint64_t> order(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    order[i] = uint64_t{tree.PlaceOf(rows[i])} << 32 | i;
+  }
+  std::sort(order.begin(), order.end());
+  return order;
 }
 
 // Calls visit_leaf(leaf) for the leaves below `range` that may hold one of the

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "common/base/simd_level.h"
 #include "common/base/thread_pool.h"
 #include "common/math/philox.h"
@@ -50,6 +52,46 @@ void ExpectExact(const KnnIndex& index, const Points& points,
     ASSERT_EQ(std::bit_cast<uint32_t>(kth[row]),
               std::bit_cast<uint32_t>(expected))
         << "row " << row;
+  }
+}
+
+// What SearchWithoutAgents says of each of `rows`.
+std::map<uint32_t, NaiveKth> KthOf(const KnnIndex& index, RowRange rows,
+                                   const NeighborQuery& query,
+                                   ThreadPool& pool) {
+  std::map<uint32_t, NaiveKth> found;
+  absl::Mutex mutex;
+  const absl::Status status = index.SearchWithoutAgents(
+      rows, query, pool, [&](const KthWithoutAgents& kth) {
+        absl::MutexLock lock(&mutex);
+        for (size_t i = 0; i < kth.rows.size(); ++i) {
+          NaiveKth answer;
+          answer.squared_distance = kth.squared_distances[i];
+          for (size_t j = kth.offsets[i]; j < kth.offsets[i + 1]; ++j) {
+            const auto& loss = kth.losses[j];
+            EXPECT_TRUE(
+                answer.without.emplace(loss.agent, loss.squared_distance)
+                    .second);
+          }
+          EXPECT_TRUE(found.emplace(kth.rows[i], answer).second)
+              << "row " << kth.rows[i] << " twice";
+        }
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  return found;
+}
+
+// Checks every seventh of `rows` against the naive loop.
+void ExpectExactWithoutAgents(const KnnIndex& index, const Points& points,
+                              RowRange rows, const NeighborQuery& query,
+                              ThreadPool& pool) {
+  const std::map<uint32_t, NaiveKth> found = KthOf(index, rows, query, pool);
+  ASSERT_EQ(found.size(), rows.size());
+  for (size_t row = rows.first; row < rows.last; row += 7) {
+    const NaiveKth expected = NaiveKthWithoutAgents(points, row, query);
+    ASSERT_EQ(found.at(static_cast<uint32_t>(row)), expected)
+        << "row " << row << ", k " << query.k << ", window "
+        << query.theiler_window;
   }
 }
 
@@ -206,7 +248,7 @@ TEST_P(KnnConformanceTest, PeriodsMatchTheNaiveLoop) {
   }
 }
 
-TEST_P(KnnConformanceTest, RobustListsAreAsLongAsTheyMustBe) {
+TEST_P(KnnConformanceTest, SearchesWithoutAgentsAreExact) {
   for (const bool lattice : {false, true}) {
     Points points = Population(600, 2);
     if (lattice) {
@@ -217,50 +259,26 @@ TEST_P(KnnConformanceTest, RobustListsAreAsLongAsTheyMustBe) {
       for (const uint32_t window : {0u, 5u}) {
         NeighborQuery query(k);
         query.theiler_window = window;
-        const auto lists = index->SearchRobust({100, 600}, query, pool_);
-        ASSERT_TRUE(lists.ok()) << lists.status();
-        ASSERT_EQ(lists->offsets.size(), 501u);
-        for (size_t i = 0; i < 500; i += 7) {
-          SCOPED_TRACE(testing::Message() << "row " << 100 + i << ", k " << k);
-          std::vector<Neighbor> expected =
-              NaiveNeighbors(points, 100 + i, query);
-          expected.resize(
-              NaiveRobustLength(points, points.ids[100 + i], k, expected));
-          const std::vector<Neighbor> actual(
-              lists->neighbors.begin() +
-                  static_cast<std::ptrdiff_t>(lists->offsets[i]),
-              lists->neighbors.begin() +
-                  static_cast<std::ptrdiff_t>(lists->offsets[i + 1]));
-          ASSERT_EQ(actual, expected);
-        }
+        ExpectExactWithoutAgents(*index, points, {100, 600}, query, pool_);
       }
     }
   }
 }
 
-TEST_P(KnnConformanceTest, RobustListsHoldWhatIsLeftWithoutAnyOtherAgent) {
-  const Points points = Population(600, 2);
-  const auto lists = Index(points)->SearchRobust({0, 600}, 4, pool_);
-  ASSERT_TRUE(lists.ok());
-  for (size_t row = 0; row < 600; row += 31) {
-    const std::vector<Neighbor> all = NaiveNeighbors(points, row, 4);
-    for (uint32_t agent = 0; agent < 10; ++agent) {
-      if (agent == points.AgentOf(points.ids[row])) continue;
-      const auto left = [&](auto begin, auto end) {
-        std::vector<Neighbor> rest;
-        std::copy_if(begin, end, std::back_inserter(rest),
-                     [&](const Neighbor& neighbor) {
-                       return points.AgentOf(neighbor.id) != agent;
-                     });
-        rest.resize(4);
-        return rest;
-      };
-      const auto begin = lists->neighbors.begin();
-      ASSERT_EQ(
-          left(begin + static_cast<std::ptrdiff_t>(lists->offsets[row]),
-               begin + static_cast<std::ptrdiff_t>(lists->offsets[row + 1])),
-          left(all.begin(), all.end()))
-          << "row " << row << " without agent " << agent;
+TEST_P(KnnConformanceTest, SearchesWithoutAgentsOfEveryDataSetAreExact) {
+  for (const uint32_t dims : Dims()) {
+    for (auto& [name, points] : DataSets(330, dims)) {
+      SCOPED_TRACE(testing::Message() << name << ", d = " << dims);
+      // 20 points of each agent, which lie side by side or scattered.
+      points.particles_per_agent = 60;
+      const auto index = Index(points);
+      for (const uint32_t k : {2u, 16u}) {
+        ExpectExactWithoutAgents(*index, points, {0, points.size()}, k, pool_);
+      }
+      // Two agents: without one, fewer than k may be left.
+      points.particles_per_agent = 960;
+      ExpectExactWithoutAgents(*Index(points), points, {0, points.size()}, 30,
+                               pool_);
     }
   }
 }
@@ -393,7 +411,10 @@ TEST_P(KnnConformanceTest, RequestsOutsideTheContractAreRefused) {
       index->KthSquaredDistances(others, pool_, absl::MakeSpan(kth)).code(),
       absl::StatusCode::kFailedPrecondition)
       << "all are of one agent";
-  EXPECT_EQ(index->SearchRobust({0, 20}, others, pool_).status().code(),
+  EXPECT_EQ(index
+                ->SearchWithoutAgents({0, 20}, others, pool_,
+                                      [](const KthWithoutAgents&) {})
+                .code(),
             absl::StatusCode::kInvalidArgument);
   NeighborQuery window(3);
   window.theiler_window = 60;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -151,23 +152,30 @@ inline std::vector<Neighbor> NaiveNeighbors(const Points& points, size_t row,
   return all;
 }
 
-// Length of a robust list by its definition: the first at which every other
-// agent that is listed leaves k entries that are not its own.
-inline size_t NaiveRobustLength(const Points& points, uint32_t self, uint32_t k,
-                                const std::vector<Neighbor>& all) {
-  for (size_t length = k; length < all.size(); ++length) {
-    bool outlasts = true;
-    for (size_t i = 0; i < length && outlasts; ++i) {
-      const uint32_t agent = points.AgentOf(all[i].id);
-      if (agent == points.AgentOf(self)) continue;
-      const auto others = std::count_if(
-          all.begin(), all.begin() + static_cast<std::ptrdiff_t>(length),
-          [&](const Neighbor& n) { return points.AgentOf(n.id) != agent; });
-      outlasts = others >= k;
+// The k-th distance of a row, and what it becomes without each other agent that
+// has some of the k nearest, by agent.
+struct NaiveKth {
+  float squared_distance = 0;
+  std::map<uint32_t, float> without;
+  bool operator==(const NaiveKth&) const = default;
+};
+
+inline NaiveKth NaiveKthWithoutAgents(const Points& points, size_t row,
+                                      const NeighborQuery& query) {
+  const std::vector<Neighbor> all = NaiveNeighbors(points, row, query);
+  NaiveKth kth;
+  kth.squared_distance = all[query.k - 1].squared_distance;
+  for (uint32_t i = 0; i < query.k; ++i) {
+    const uint32_t agent = points.AgentOf(all[i].id);
+    if (agent == points.AgentOf(points.ids[row])) continue;
+    uint32_t left = 0;
+    for (const Neighbor& neighbor : all) {
+      if (points.AgentOf(neighbor.id) == agent || ++left < query.k) continue;
+      kth.without[agent] = neighbor.squared_distance;
+      break;
     }
-    if (outlasts) return length;
   }
-  return all.size();
+  return kth;
 }
 
 // A search: the k nearest of each row, one after the other.

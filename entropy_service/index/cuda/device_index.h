@@ -16,7 +16,7 @@ namespace kmyriad {
 enum class DeviceEngine { kGrid, kBruteForce };
 
 // An index in a device's memory. The answers' bits are those of the CPU
-// engines; scopes, windows, periods and robust lists are all taken. Rows are
+// engines; scopes, windows, periods and lost agents are all taken. Rows are
 // answered in parts whose lists fit 512 MB, or 128 rows if those do not; a
 // search is cancelled between two parts. On the host it keeps the coordinates
 // once more. Errors of a search, besides those of KnnIndex: KnnDevice's.

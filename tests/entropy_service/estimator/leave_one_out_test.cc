@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "entropy_service/estimator/knn_entropy_estimator.h"
 #include "entropy_service/index/index_factory.h"
 #include "gmock/gmock.h"
@@ -60,31 +63,60 @@ double PlainEntropy(const std::vector<float>& points, uint32_t dims,
                         static_cast<double>(count));
 }
 
-// The one-pass rule on the engine's robust lists.
-LeaveOneOut OnePass(const std::vector<float>& points, uint32_t dims, uint32_t k,
-                    uint32_t agents) {
+// ln V_i of all particles.
+std::vector<double> Volumes(const KnnIndex& index, uint32_t dims, uint32_t k) {
+  ThreadPool pool(2);
+  std::vector<float> squared(index.size());
+  EXPECT_TRUE(index.KthSquaredDistances(k, pool, absl::MakeSpan(squared)).ok());
+  std::vector<double> volumes(index.size());
+  LogVolumes(squared, dims, kFloor, absl::MakeSpan(volumes));
+  return volumes;
+}
+
+// Calls visit(kth, losses) for the particles `rows` of a population.
+void ForEachParticle(
+    const KnnIndex& index, RowRange rows, uint32_t k,
+    const std::function<void(float, absl::Span<const KthWithoutAgents::Loss>)>&
+        visit) {
+  ThreadPool pool(1);
+  absl::Mutex mutex;
+  EXPECT_TRUE(index
+                  .SearchWithoutAgents(
+                      rows, k, pool,
+                      [&](const KthWithoutAgents& kth) {
+                        absl::MutexLock lock(&mutex);
+                        for (size_t i = 0; i < kth.rows.size(); ++i) {
+                          visit(
+                              kth.squared_distances[i],
+                              absl::MakeSpan(kth.losses)
+                                  .subspan(kth.offsets[i], kth.offsets[i + 1] -
+                                                               kth.offsets[i]));
+                        }
+                      })
+                  .ok());
+}
+
+std::unique_ptr<KnnIndex> IndexOf(const std::vector<float>& points,
+                                  const std::vector<uint32_t>& ids,
+                                  uint32_t dims, uint32_t agents) {
+  PointsView view{points, ids, dims};
+  view.particles_per_agent = static_cast<uint32_t>(ids.size() / agents);
+  ThreadPool pool(2);
+  auto chosen = CreateKnnIndex("auto", view, *ChooseSimdLevel(), pool);
+  EXPECT_TRUE(chosen.ok()) << chosen.status();
+  return std::move(chosen->index);
+}
+
+// Marginals by the one-pass rule.
+std::vector<double> OnePass(const std::vector<float>& points, uint32_t dims,
+                            uint32_t k, uint32_t agents) {
   const size_t count = points.size() / dims;
   const std::vector<uint32_t> ids = Ids(count);
-  const auto per_agent = static_cast<uint32_t>(count / agents);
-  PointsView view{points, ids, dims};
-  view.particles_per_agent = per_agent;
-  ThreadPool pool(2);
-  const auto chosen = CreateKnnIndex("auto", view, *ChooseSimdLevel(), pool);
-  EXPECT_TRUE(chosen.ok()) << chosen.status();
-  const auto lists = chosen->index->SearchRobust({0, count}, k, pool);
-  EXPECT_TRUE(lists.ok()) << lists.status();
-  LeaveOneOut result(agents, dims, k, kFloor);
-  for (size_t i = 0; i < count; ++i) {
-    const auto list = absl::MakeSpan(lists->neighbors)
-                          .subspan(lists->offsets[i],
-                                   lists->offsets[i + 1] - lists->offsets[i]);
-    std::vector<uint32_t> owners;
-    for (const Neighbor& neighbor : list) {
-      owners.push_back(neighbor.id / per_agent);
-    }
-    result.Add(static_cast<uint32_t>(i) / per_agent, list, owners);
-  }
-  return result;
+  const auto index = IndexOf(points, ids, dims, agents);
+  LeaveOneOut result(agents, count / agents, dims, k, kFloor);
+  ForEachParticle(*index, {0, count}, k,
+                  [&](float kth, auto losses) { result.Add(kth, losses); });
+  return result.Marginals(ids, Volumes(*index, dims, k));
 }
 
 TEST(LeaveOneOutTest, EqualsARecomputationForEveryAgent) {
@@ -92,10 +124,8 @@ TEST(LeaveOneOutTest, EqualsARecomputationForEveryAgent) {
   for (const uint32_t dims : {1u, 2u, 3u, 7u}) {
     for (const uint32_t k : {1u, 4u, 9u}) {
       const std::vector<float> points = Walks(kAgents, 60, dims, dims + k);
-      const LeaveOneOut one_pass = OnePass(points, dims, k, kAgents);
       const double all = PlainEntropy(points, dims, k);
-      EXPECT_NEAR(one_pass.Entropy(), all, 1e-12);
-      const std::vector<double> marginals = one_pass.Marginals();
+      const std::vector<double> marginals = OnePass(points, dims, k, kAgents);
       for (uint32_t agent = 0; agent < kAgents; ++agent) {
         std::vector<float> rest = points;
         const auto first =
@@ -108,30 +138,50 @@ TEST(LeaveOneOutTest, EqualsARecomputationForEveryAgent) {
   }
 }
 
-// Lists that end at the k-th neighbour are too short for the rule: what it
-// gives then is not the recomputation's.
-TEST(LeaveOneOutTest, PlainListsAreNotEnough) {
+// Negative control: what plain k-th distances would give, by which a particle
+// does not notice that a neighbour's agent is gone, is not the recomputation's.
+TEST(LeaveOneOutTest, PlainDistancesAreNotEnough) {
   const std::vector<float> points = Walks(4, 60, 2, 3);
   const std::vector<uint32_t> ids = Ids(240);
-  ThreadPool pool(2);
-  const auto chosen =
-      CreateKnnIndex("auto", {points, ids, 2}, *ChooseSimdLevel(), pool);
-  std::vector<Neighbor> lists(240 * 4);
-  ASSERT_TRUE(chosen->index->Search(ids, 4, pool, absl::MakeSpan(lists)).ok());
-  LeaveOneOut plain(4, 2, 4, kFloor);
-  for (uint32_t i = 0; i < 240; ++i) {
-    const auto list = absl::MakeSpan(lists).subspan(i * 4, 4);
-    std::vector<uint32_t> owners;
-    for (const Neighbor& neighbor : list) owners.push_back(neighbor.id / 60);
-    plain.Add(i / 60, list, owners);
-  }
-  const std::vector<double> expected = OnePass(points, 2, 4, 4).Marginals();
+  const auto index = IndexOf(points, ids, 2, 4);
+  LeaveOneOut plain(4, 60, 2, 4, kFloor);
+  ForEachParticle(*index, {0, 240}, 4, [&](float kth, auto losses) {
+    std::vector<KthWithoutAgents::Loss> none(losses.begin(), losses.end());
+    for (KthWithoutAgents::Loss& loss : none) loss.squared_distance = kth;
+    plain.Add(kth, none);
+  });
+  const std::vector<double> actual =
+      plain.Marginals(ids, Volumes(*index, 2, 4));
+  const std::vector<double> expected = OnePass(points, 2, 4, 4);
   double largest = 0;
   for (uint32_t agent = 0; agent < 4; ++agent) {
-    largest =
-        std::max(largest, std::abs(plain.Marginals()[agent] - expected[agent]));
+    largest = std::max(largest, std::abs(actual[agent] - expected[agent]));
   }
   EXPECT_GT(largest, 1e-4);
+}
+
+// However the particles are dealt to threads, and in whatever order.
+TEST(LeaveOneOutTest, AnySplitGivesTheSameBits) {
+  const std::vector<float> points = Walks(6, 50, 2, 9);
+  const std::vector<uint32_t> ids = Ids(300);
+  const auto index = IndexOf(points, ids, 2, 6);
+  const std::vector<double> volumes = Volumes(*index, 2, 4);
+  std::vector<std::vector<double>> results;
+  for (const size_t parts : {1u, 2u, 5u}) {
+    std::vector<LeaveOneOut> sums(parts, LeaveOneOut(6, 50, 2, 4, kFloor));
+    for (size_t part = 0; part < parts; ++part) {
+      // The last rows first.
+      const RowRange rows = {(parts - 1 - part) * 300 / parts,
+                             (parts - part) * 300 / parts};
+      ForEachParticle(*index, rows, 4, [&](float kth, auto losses) {
+        sums[part].Add(kth, losses);
+      });
+    }
+    for (size_t part = 1; part < parts; ++part) sums[0].Merge(sums[part]);
+    results.push_back(sums[0].Marginals(ids, volumes));
+  }
+  EXPECT_EQ(results[1], results[0]);
+  EXPECT_EQ(results[2], results[0]);
 }
 
 TEST(LeaveOneOutTest, ACopyOfAnotherAgentIsWorthLessThanALonelyOne) {
@@ -141,7 +191,7 @@ TEST(LeaveOneOutTest, ACopyOfAnotherAgentIsWorthLessThanALonelyOne) {
     points[200 + i] = points[i] + 0.01f;
     points[400 + i] += 50;
   }
-  const std::vector<double> marginals = OnePass(points, 2, 4, 3).Marginals();
+  const std::vector<double> marginals = OnePass(points, 2, 4, 3);
   EXPECT_GT(marginals[2], marginals[0] + 0.3);
   EXPECT_GT(marginals[2], marginals[1] + 0.3);
   EXPECT_NEAR(marginals[0], marginals[1], 0.1);
