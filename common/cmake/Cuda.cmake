@@ -23,6 +23,17 @@ if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
   endif()
 endif()
 
+# kmyriad_cuda_runtime(TARGET t)
+# Where CUDA is, links its runtime, with KMYRIAD_HAVE_CUDA for the target alone.
+function(kmyriad_cuda_runtime)
+  cmake_parse_arguments(ARG "" "TARGET" "" ${ARGN})
+  if(KMYRIAD_HAVE_CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    target_link_libraries(${ARG_TARGET} PRIVATE CUDA::cudart_static)
+    target_compile_definitions(${ARG_TARGET} PRIVATE KMYRIAD_HAVE_CUDA=1)
+  endif()
+endfunction()
+
 # kmyriad_cuda_sources(TARGET t SRCS files.cu...)
 # Adds kernels to a target, with contraction off, so that they give the bits
 # of the other backends. Where there is no nvcc nothing is added;
@@ -42,7 +53,5 @@ function(kmyriad_cuda_sources)
     -std=c++20 --fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off
     -Werror=all-warnings)
   target_sources(${ARG_TARGET} PRIVATE $<TARGET_OBJECTS:${kernels}>)
-  find_package(CUDAToolkit REQUIRED)
-  target_link_libraries(${ARG_TARGET} PRIVATE CUDA::cudart_static)
-  target_compile_definitions(${ARG_TARGET} PRIVATE KMYRIAD_HAVE_CUDA=1)
+  kmyriad_cuda_runtime(TARGET ${ARG_TARGET})
 endfunction()

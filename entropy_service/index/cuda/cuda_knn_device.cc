@@ -1,104 +1,80 @@
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/device/cuda/cuda_device.h"
 #include "entropy_service/index/cuda/knn_device.h"
 
 #if defined(KMYRIAD_HAVE_CUDA)
 #include <cuda_runtime.h>
 
-#include "common/base/status_macros.h"
 #include "entropy_service/index/cuda/knn_launchers.h"
 #endif
 
 namespace kmyriad {
+namespace {
+
+absl::Status WithMend(const absl::Status& status, absl::string_view mend) {
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), ": ", mend));
+}
+
+}  // namespace
 
 #if defined(KMYRIAD_HAVE_CUDA)
 namespace {
 
-absl::Status StatusOf(cudaError_t error, absl::string_view doing) {
-  if (error == cudaSuccess) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("CUDA, ", doing, ": ", cudaGetErrorString(error)));
-}
-
 class CudaKnnDevice final : public KnnDevice {
  public:
-  explicit CudaKnnDevice(cudaStream_t stream) : stream_(stream) {}
-  ~CudaKnnDevice() override { cudaStreamDestroy(stream_); }
+  explicit CudaKnnDevice(std::unique_ptr<CudaDevice> device)
+      : device_(std::move(device)),
+        stream_(static_cast<cudaStream_t>(device_->stream())) {}
 
   absl::StatusOr<void*> Allocate(size_t bytes) override {
-    void* memory = nullptr;
-    const cudaError_t error = cudaMalloc(&memory, bytes);
-    if (error == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the GPU has no ", bytes,
-                       " bytes left: use fewer points or a CPU "
-                       "engine"));
-    }
-    KMYRIAD_RETURN_IF_ERROR(StatusOf(error, "allocating"));
-    return memory;
+    absl::StatusOr<void*> memory = device_->Allocate(bytes);
+    if (memory.ok()) return memory;
+    return WithMend(memory.status(), "use fewer points or a CPU engine");
   }
-  void Free(void* memory) override {
-    cudaStreamSynchronize(stream_);
-    cudaFree(memory);
-  }
+  void Free(void* memory) override { device_->Free(memory); }
   absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return StatusOf(
-        cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_),
-        "copying to the GPU");
+    return device_->Upload(from, bytes, to);
   }
   absl::Status Download(const void* from, size_t bytes, void* to) override {
-    KMYRIAD_RETURN_IF_ERROR(StatusOf(
-        cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
-        "copying from the GPU"));
-    return StatusOf(cudaStreamSynchronize(stream_), "waiting for a search");
+    return device_->Download(from, bytes, to);
   }
   absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
                           const SortViews& sort) override {
-    return StatusOf(LaunchBuildCells(cells, codes, sort, stream_),
-                    "building the grid");
+    return CudaStatus(LaunchBuildCells(cells, codes, sort, stream_),
+                      "building the grid");
   }
   absl::Status SearchCells(const CellViews& cells, const QueryViews& queries,
                            const SortViews& sort,
                            const DevicePeriods& periods) override {
-    return StatusOf(LaunchSearchCells(cells, queries, sort, periods, stream_),
-                    "searching the grid");
+    return CudaStatus(LaunchSearchCells(cells, queries, sort, periods, stream_),
+                      "searching the grid");
   }
   absl::Status SearchBruteForce(const PointViews& points,
                                 const QueryViews& queries,
                                 const DevicePeriods& periods) override {
-    return StatusOf(LaunchSearchBruteForce(points, queries, periods, stream_),
-                    "searching by brute force");
+    return CudaStatus(LaunchSearchBruteForce(points, queries, periods, stream_),
+                      "searching by brute force");
   }
 
  private:
+  const std::unique_ptr<CudaDevice> device_;
   const cudaStream_t stream_;
 };
 
 }  // namespace
+#endif
 
 absl::StatusOr<std::shared_ptr<KnnDevice>> CreateCudaKnnDevice() {
-  int devices = 0;
-  const cudaError_t error = cudaGetDeviceCount(&devices);
-  if (error != cudaSuccess || devices == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "no CUDA device (",
-        error == cudaSuccess ? "none is visible" : cudaGetErrorString(error),
-        "): use engine auto, grid, kd_tree or brute_force"));
-  }
-  cudaStream_t stream = nullptr;
-  KMYRIAD_RETURN_IF_ERROR(
-      StatusOf(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking),
-               "making a stream"));
-  return std::make_shared<CudaKnnDevice>(stream);
-}
-#else
-absl::StatusOr<std::shared_ptr<KnnDevice>> CreateCudaKnnDevice() {
-  return absl::FailedPreconditionError(
-      "this build has no CUDA (no nvcc was found): use engine auto, grid, "
-      "kd_tree or brute_force");
-}
+  absl::StatusOr<std::unique_ptr<CudaDevice>> device = CudaDevice::Create();
+#if defined(KMYRIAD_HAVE_CUDA)
+  if (device.ok()) return std::make_shared<CudaKnnDevice>(*std::move(device));
 #endif
+  return WithMend(device.status(),
+                  "use engine auto, grid, kd_tree or brute_force");
+}
 
 }  // namespace kmyriad

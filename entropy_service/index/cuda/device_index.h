@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "entropy_service/index/cuda/device_array.h"
+#include "common/device/device_array.h"
 #include "entropy_service/index/cuda/knn_device.h"
 #include "entropy_service/index/knn_index.h"
 

@@ -1,31 +1,19 @@
 #ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_KNN_DEVICE_H_
 #define KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_KNN_DEVICE_H_
 
-#include <cstddef>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/device/device.h"
 #include "entropy_service/index/cuda/knn_views.h"
 
 namespace kmyriad {
 
-// Where the kernels run: a GPU, or their twin on the host. Work is done in the
-// order of the calls; searches and copies to the device may return before it
-// is done, and Download waits for all of it. Thread-safe; calls of several
-// threads follow each other in some order. Errors: RESOURCE_EXHAUSTED for
-// memory, INTERNAL with CUDA's own words for the rest.
-class KnnDevice {
+// Where the kernels run: a GPU, or their twin on the host. Searches may return
+// before they are done.
+class KnnDevice : public Device {
  public:
-  virtual ~KnnDevice() = default;
-
-  // For what does not fit: bytes > 0. Aligned to 256.
-  virtual absl::StatusOr<void*> Allocate(size_t bytes) = 0;
-  // Waits for what uses the memory.
-  virtual void Free(void* memory) = 0;
-  virtual absl::Status Upload(const void* from, size_t bytes, void* to) = 0;
-  virtual absl::Status Download(const void* from, size_t bytes, void* to) = 0;
-
   // Fills `cells` from its points; working memory: `codes` [count], `sort`.
   virtual absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
                                   const SortViews& sort) = 0;

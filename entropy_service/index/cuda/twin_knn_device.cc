@@ -1,8 +1,6 @@
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 
-#include "absl/strings/str_cat.h"
+#include "common/device/twin_device.h"
 #include "entropy_service/index/cuda/brute_force_kernel.h"
 #include "entropy_service/index/cuda/cell_build_kernels.h"
 #include "entropy_service/index/cuda/cell_search_kernel.h"
@@ -11,29 +9,19 @@
 namespace kmyriad {
 namespace {
 
-constexpr size_t kAlignment = 256;
-
 class TwinKnnDevice final : public KnnDevice {
  public:
   explicit TwinKnnDevice(bool reversed) : reversed_(reversed) {}
 
   absl::StatusOr<void*> Allocate(size_t bytes) override {
-    void* memory = std::aligned_alloc(
-        kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-    if (memory == nullptr) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("no ", bytes, " bytes of memory are left"));
-    }
-    return memory;
+    return memory_.Allocate(bytes);
   }
-  void Free(void* memory) override { std::free(memory); }
+  void Free(void* memory) override { memory_.Free(memory); }
   absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    std::memcpy(to, from, bytes);
-    return absl::OkStatus();
+    return memory_.Upload(from, bytes, to);
   }
   absl::Status Download(const void* from, size_t bytes, void* to) override {
-    std::memcpy(to, from, bytes);
-    return absl::OkStatus();
+    return memory_.Download(from, bytes, to);
   }
   absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
                           const SortViews& sort) override {
@@ -57,6 +45,7 @@ class TwinKnnDevice final : public KnnDevice {
   }
 
  private:
+  TwinDevice memory_;
   const bool reversed_;
 };
 

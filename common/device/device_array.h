@@ -1,5 +1,5 @@
-#ifndef KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_DEVICE_ARRAY_H_
-#define KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_DEVICE_ARRAY_H_
+#ifndef KMYRIAD_COMMON_DEVICE_DEVICE_ARRAY_H_
+#define KMYRIAD_COMMON_DEVICE_DEVICE_ARRAY_H_
 
 #include <cstddef>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "common/base/status_macros.h"
-#include "entropy_service/index/cuda/knn_device.h"
+#include "common/device/device.h"
 
 namespace kmyriad {
 
@@ -15,7 +15,7 @@ namespace kmyriad {
 template <typename T>
 class DeviceArray {
  public:
-  explicit DeviceArray(KnnDevice& device) : device_(device) {}
+  explicit DeviceArray(Device& device) : device_(device) {}
   DeviceArray(const DeviceArray&) = delete;
   DeviceArray& operator=(const DeviceArray&) = delete;
   ~DeviceArray() { Clear(); }
@@ -44,10 +44,10 @@ class DeviceArray {
     data_ = nullptr;
   }
 
-  KnnDevice& device_;
+  Device& device_;
   T* data_ = nullptr;
 };
 
 }  // namespace kmyriad
 
-#endif  // KMYRIAD_ENTROPY_SERVICE_INDEX_CUDA_DEVICE_ARRAY_H_
+#endif  // KMYRIAD_COMMON_DEVICE_DEVICE_ARRAY_H_
