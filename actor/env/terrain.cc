@@ -178,26 +178,21 @@ absl::Status MeasureReach(const TerrainPlan& plan, absl::string_view file,
 
 }  // namespace
 
+GroundMap Terrain::ground_map() const {
+  return {cell_size,
+          columns,
+          rows,
+          walls.data(),
+          boxes.data() + wall_count,
+          static_cast<uint32_t>(boxes.size()) - wall_count};
+}
+
 bool Terrain::IsFree(double x, double y) const {
-  const double column = std::floor((x + columns * cell_size / 2) / cell_size);
-  const double row = std::floor((y + rows * cell_size / 2) / cell_size);
-  if (!(column >= 0 && row >= 0 && column < columns && row < rows)) {
-    return false;
-  }
-  return walls[static_cast<size_t>(row) * columns +
-               static_cast<size_t>(column)] == 0;
+  return kmyriad::IsFree(ground_map(), x, y);
 }
 
 double Terrain::GroundHeight(double x, double y) const {
-  double height = 0;
-  for (size_t i = wall_count; i < boxes.size(); ++i) {
-    const StaticBox& box = boxes[i];
-    if (std::abs(x - box.center[0]) <= box.half[0] &&
-        std::abs(y - box.center[1]) <= box.half[1]) {
-      height = std::max(height, box.center[2] + box.half[2]);
-    }
-  }
-  return height;
+  return kmyriad::GroundHeight(ground_map(), x, y);
 }
 
 std::vector<CellRectangle> MergeWalls(const std::vector<uint8_t>& walls,

@@ -7,7 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "actor/physics/physics_backend.h"
+#include "actor/env/ground_map.h"
+#include "actor/physics/static_box.h"
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
 
@@ -58,6 +59,8 @@ struct Terrain {
   double reachable_area = 0;
   CoverageGrid coverage;
 
+  // A view of walls and layers.
+  GroundMap ground_map() const;
   // Whether a point lies on a free cell of the map.
   bool IsFree(double x, double y) const;
   // Height of the ground: 0, or the top of the highest layer there.

@@ -20,7 +20,7 @@ struct VectorEnvOptions {
   uint32_t frame_skip = 0;
   std::string integrator;  // "implicitfast", "rk4"; "none" for point_mass
   float action_scale = 0;
-  std::string backend;  // "simd", "mujoco"; "none" for point_mass
+  std::string backend;  // "simd", "mujoco", "cuda"; "none" for point_mass
   // What particles consist of, as entropy.features names it.
   std::string features = "xy";
 };
@@ -32,7 +32,7 @@ class VectorEnv;
 class EnvironmentModel {
  public:
   // NOT_FOUND or INVALID_ARGUMENT for a terrain that is missing or wrong, with
-  // file, line and mend; UNIMPLEMENTED for a backend that is not built.
+  // file, line and mend; FAILED_PRECONDITION for "cuda" without a GPU.
   static absl::StatusOr<std::shared_ptr<const EnvironmentModel>> Create(
       const VectorEnvOptions& options);
   virtual ~EnvironmentModel() = default;

@@ -7,15 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "actor/physics/static_box.h"
 
 namespace kmyriad {
-
-// Immovable axis-aligned box that the robot collides with; metres.
-struct StaticBox {
-  double center[3] = {0, 0, 0};
-  double half[3] = {0, 0, 0};
-  bool operator==(const StaticBox&) const = default;
-};
 
 enum class Integrator { kImplicitFast, kRungeKutta4 };
 

@@ -12,7 +12,7 @@
 
 #include "common/math/elementary.h"
 #include "common/math/lanes.h"
-#include "common/math/philox_lanes.h"
+#include "common/policy/action_distribution.h"
 #include "common/policy/inference_kernel_params.h"
 
 namespace kmyriad {
@@ -85,14 +85,13 @@ void Dense(const KernelLayer& layer, bool relu, const float* x, float* y) {
   }
 }
 
-// clip((x - mean) * inv_std, -5, 5); NaN becomes -5.
 void Normalize(const KernelPolicy& policy, const float* observations,
                float* y) {
   for (uint32_t i = 0; i < policy.obs_dim; ++i) {
-    const FloatLanes x =
-        (Load(observations + kLanes * i) - FloatLanes(policy.mean[i])) *
-        FloatLanes(policy.inv_std[i]);
-    Store(Min(Max(x, FloatLanes(-5.0f)), FloatLanes(5.0f)), y + kLanes * i);
+    Store(NormalizeObservation(Load(observations + kLanes * i),
+                               FloatLanes(policy.mean[i]),
+                               FloatLanes(policy.inv_std[i])),
+          y + kLanes * i);
   }
 }
 
@@ -172,20 +171,6 @@ void Heads(const KernelPolicy& policy, const uint32_t* agents,
   }
 }
 
-// Normal numbers of actions 2 `pair` and 2 `pair` + 1.
-void Noise(const KernelStep& step, uint32_t pair, FloatLanes* first,
-           FloatLanes* second) {
-  alignas(64) uint32_t env[kLanes];
-  for (uint32_t l = 0; l < kLanes; ++l) env[l] = step.first_env + l;
-  WordLanes counter[4] = {Load(env), WordLanes(step.epoch),
-                          WordLanes((step.step << 8) | pair),
-                          WordLanes(step.stream)};
-  PhiloxRounds(static_cast<uint32_t>(step.seed),
-               static_cast<uint32_t>(step.seed >> 32), counter);
-  BoxMuller(UniformOfWord<FloatLanes>(counter[0]),
-            UniformOfWord<FloatLanes>(counter[1]), first, second);
-}
-
 // [16] values of action `a` from a table [agents, act_dim].
 FloatLanes PerLane(const KernelPolicy& policy, const KernelStep& step,
                    const float* table, uint32_t a) {
@@ -196,34 +181,22 @@ FloatLanes PerLane(const KernelPolicy& policy, const KernelStep& step,
   return Load(values);
 }
 
-// Log-density of tanh(u) along one dimension, u = mean + std z (method.md
-// 1.1). The Jacobian's logarithm, 2 (ln 2 - u - softplus(-2u)), is even in u:
-// with |u| nothing cancels.
-FloatLanes SquashedLogDensity(FloatLanes u, FloatLanes z, FloatLanes log_std) {
-  const FloatLanes a = Abs(u);
-  const FloatLanes log_jacobian =
-      FloatLanes(2.0f) *
-      ((FloatLanes(0x1.62e43p-1f) - a) - Softplus(FloatLanes(-2.0f) * a));
-  // 0.5 ln(2 pi) = 0.9189385.
-  const FloatLanes gaussian =
-      Fma(FloatLanes(-0.5f) * z, z, FloatLanes(-0x1.d67f1cp-1f) - log_std);
-  return gaussian - log_jacobian;
-}
-
 void Sample(const KernelPolicy& policy, const KernelStep& step) {
+  alignas(64) uint32_t env[kLanes];
+  for (uint32_t l = 0; l < kLanes; ++l) env[l] = step.first_env + l;
   FloatLanes log_prob(0.0f);
   FloatLanes noise[2];
   for (uint32_t a = 0; a < policy.act_dim; ++a) {
-    if (a % 2 == 0) Noise(step, a / 2, &noise[0], &noise[1]);
-    const FloatLanes mean = Load(step.mean + kLanes * a);
-    const FloatLanes std = PerLane(policy, step, policy.head_std, a);
-    const FloatLanes log_std = PerLane(policy, step, policy.head_log_std, a);
-    const FloatLanes u = Fma(std, noise[a % 2], mean);
-    // From the rounded u, which is what the learner sees.
-    const FloatLanes z = (u - mean) / std;
-    log_prob = log_prob + SquashedLogDensity(u, z, log_std);
-    Store(u, step.actions + kLanes * a);
-    Store(Tanh(u), step.squashed + kLanes * a);
+    if (a % 2 == 0) {
+      ActionNoise(step.seed, step.stream, step.epoch, step.step, a / 2,
+                  Load(env), &noise[0], &noise[1]);
+    }
+    const SampledAction<FloatLanes> action = SampleAction(
+        Load(step.mean + kLanes * a), PerLane(policy, step, policy.head_std, a),
+        PerLane(policy, step, policy.head_log_std, a), noise[a % 2]);
+    log_prob = log_prob + action.log_density;
+    Store(action.u, step.actions + kLanes * a);
+    Store(Tanh(action.u), step.squashed + kLanes * a);
   }
   Store(log_prob, step.log_probs);
 }

@@ -1,7 +1,7 @@
 #include "actor/env/tasks/ant.h"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -14,36 +14,16 @@
 #include "common/base/check.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
-#include "common/math/philox.h"
 
 namespace kmyriad {
 namespace {
 
-constexpr uint32_t kPositions = 15;
-constexpr uint32_t kVelocities = 14;
-constexpr uint32_t kActions = 8;
-constexpr uint32_t kJoints = 8;
-constexpr uint32_t kQuaternion = 3;
-constexpr uint32_t kFirstJoint = 7;  // in qpos, after the free joint
-constexpr uint32_t kObservations = kPositions + kVelocities + 1;
 constexpr double kTimestep = 0.01;
-constexpr double kStartHeight = 0.75;  // metres, as in ant.xml
-constexpr float kPlaceJitter = 0.25f;  // metres
-constexpr float kJointJitter = 0.1f;   // radians, as Gymnasium
-constexpr double kHighestTorso = 2.0;  // metres from the ground
-
-using Qpos = std::array<double, kPositions>;
-using Qvel = std::array<double, kVelocities>;
-
-// Uniform in (-limit, limit).
-double Jitter(uint32_t word, float limit) {
-  return static_cast<double>(limit * (2 * UniformOpen(word) - 1));
-}
-
-bool IsUpsideDown(const Qpos& q) {
-  // Sign of the torso's up vector, whatever the quaternion's length.
-  return q[3] * q[3] + q[6] * q[6] < q[4] * q[4] + q[5] * q[5];
-}
+// Lane-minor numbers of a block.
+constexpr uint32_t kControls = kAntActions * kBlockLanes;
+static_assert(kAntNonfinite == kSampleNonfinite &&
+              kAntOutside == kSampleOutside &&
+              kAntUpsideDown == kSampleUpsideDown);
 
 // Normaliser table to start from: about twice the spread that random actions
 // at action_scale 0.3 show on the plane, since a learnt gait moves faster.
@@ -108,18 +88,25 @@ class AntModel : public EnvironmentModel,
                  public std::enable_shared_from_this<AntModel> {
  public:
   AntModel(const VectorEnvOptions& options, Terrain terrain,
-           EntropyFeatures features,
+           EntropyFeatures features, const PhysicsOptions& physics_options,
            std::shared_ptr<const PhysicsModel> physics)
       : options_(options),
         terrain_(std::move(terrain)),
-        features_(std::move(features.values)),
+        physics_options_(physics_options),
         physics_(std::move(physics)),
-        spec_(SpecFromTerrain(options.task, terrain_)),
-        position_scale_(1.0f / ArenaHalfSize(terrain_)) {
-    spec_.act_dim = kActions;
+        spec_(SpecFromTerrain(options.task, terrain_)) {
+    spec_.act_dim = kAntActions;
     spec_.observation = AntColumns();
     spec_.features = std::move(features.names);
     spec_.step_seconds = kTimestep * options.frame_skip;
+    task_.horizon = options.horizon;
+    task_.position_scale = 1.0f / ArenaHalfSize(terrain_);
+    task_.action_scale = options.action_scale;
+    task_.start_x = terrain_.start_x;
+    task_.start_y = terrain_.start_y;
+    task_.ground = terrain_.ground_map();
+    task_.feature_count = static_cast<uint32_t>(features.values.size());
+    std::copy(features.values.begin(), features.values.end(), task_.feature);
   }
 
   const VectorEnvOptions& options() const override { return options_; }
@@ -132,31 +119,32 @@ class AntModel : public EnvironmentModel,
   Digest fingerprint() const override {
     return EnvironmentFingerprint(
         options_, terrain_,
-        absl::StrCat("ant, height ", kStartHeight, ", jitter ", kPlaceJitter,
-                     " ", kJointJitter, "\n", physics_->Description()));
+        absl::StrCat("ant, height ", kAntStartHeight, ", jitter ",
+                     kAntPlaceJitter, " ", kAntJointJitter, "\n",
+                     physics_->Description()));
   }
 
-  const Terrain& terrain() const { return terrain_; }
-  const std::vector<EntropyFeature>& features() const { return features_; }
-  const PhysicsModel& physics() const { return *physics_; }
-  float position_scale() const { return position_scale_; }
+  const AntTask& task() const { return task_; }
+  const PhysicsOptions& physics_options() const { return physics_options_; }
 
  private:
   absl::StatusOr<std::unique_ptr<VectorEnv>> CreateBlock() const override;
 
   const VectorEnvOptions options_;
   const Terrain terrain_;
-  const std::vector<EntropyFeature> features_;
+  const PhysicsOptions physics_options_;
   const std::shared_ptr<const PhysicsModel> physics_;
   EnvironmentSpec spec_;
-  const float position_scale_;
+  AntTask task_ = {};
 };
 
 class AntEnv : public VectorEnv {
  public:
   AntEnv(std::shared_ptr<const AntModel> model,
          std::unique_ptr<PhysicsBlock> physics)
-      : model_(std::move(model)), physics_(std::move(physics)) {}
+      : model_(std::move(model)),
+        task_(model_->task()),
+        physics_(std::move(physics)) {}
 
   void Reset(uint64_t seed, uint32_t epoch, uint32_t first_env) override;
   void Observe(float* observations) const override;
@@ -165,16 +153,14 @@ class AntEnv : public VectorEnv {
 
  private:
   void ResetLane(uint32_t lane) {
-    physics_->Reset(lane, start_[lane].data(), Qvel{}.data());
+    physics_->Reset(lane, start_[lane].q, start_[lane].v);
   }
-  uint8_t Flags(const Qpos& q) const;
-  void WriteFeatures(uint32_t lane, const Qpos& q, const Qvel& v,
-                     float* features) const;
 
   const std::shared_ptr<const AntModel> model_;
+  const AntTask& task_;
   const std::unique_ptr<PhysicsBlock> physics_;
   uint32_t step_ = 0;
-  std::array<Qpos, kBlockLanes> start_{};
+  std::array<AntState, kBlockLanes> start_{};
 };
 
 absl::StatusOr<std::unique_ptr<VectorEnv>> AntModel::CreateBlock() const {
@@ -185,89 +171,49 @@ absl::StatusOr<std::unique_ptr<VectorEnv>> AntModel::CreateBlock() const {
 
 void AntEnv::Reset(uint64_t seed, uint32_t epoch, uint32_t first_env) {
   step_ = 0;
-  const Terrain& terrain = model_->terrain();
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
-    // Words 0 and 1 place the torso, words 4 to 11 bend the joints.
-    uint32_t words[12];
-    for (uint32_t draw = 0; draw < 3; ++draw) {
-      const PhiloxBlock random = RunRandom(seed, RandomStream::kReset,
-                                           first_env + lane, epoch, 0, draw);
-      for (uint32_t i = 0; i < 4; ++i) words[4 * draw + i] = random.word[i];
-    }
-    Qpos& q = start_[lane];
-    q = {};
-    q[0] = terrain.start_x + Jitter(words[0], kPlaceJitter);
-    q[1] = terrain.start_y + Jitter(words[1], kPlaceJitter);
-    q[2] = terrain.GroundHeight(q[0], q[1]) + kStartHeight;
-    q[3] = 1;
-    for (uint32_t i = 0; i < kJoints; ++i) {
-      q[kFirstJoint + i] = Jitter(words[4 + i], kJointJitter);
-    }
+    start_[lane] = AntStart(task_, seed, epoch, first_env + lane);
     ResetLane(lane);
   }
 }
 
 void AntEnv::Observe(float* observations) const {
-  const float scale = model_->position_scale();
-  const float time =
-      static_cast<float>(step_) / static_cast<float>(model_->options().horizon);
+  const float time = AntTime(task_, step_);
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
-    Qpos q;
-    Qvel v;
-    physics_->Read(lane, q.data(), v.data());
+    AntState state;
+    physics_->Read(lane, state.q, state.v);
     const auto put = [&](uint32_t row, float value) {
       observations[row * kBlockLanes + lane] = value;
     };
-    put(0, static_cast<float>(q[0]) * scale);
-    put(1, static_cast<float>(q[1]) * scale);
-    for (uint32_t i = 2; i < kPositions; ++i) put(i, static_cast<float>(q[i]));
-    for (uint32_t i = 0; i < kVelocities; ++i) {
-      put(kPositions + i, static_cast<float>(v[i]));
+    for (uint32_t i = 0; i < kAntPositions; ++i) {
+      put(i, AntObservation(task_, i, state.q[i]));
     }
-    put(kObservations - 1, time);
-  }
-}
-
-uint8_t AntEnv::Flags(const Qpos& q) const {
-  const Terrain& terrain = model_->terrain();
-  const double height = q[2] - terrain.GroundHeight(q[0], q[1]);
-  uint8_t flags = 0;
-  if (!terrain.IsFree(q[0], q[1]) || std::abs(height) > kHighestTorso) {
-    flags |= kSampleOutside;
-  }
-  if (IsUpsideDown(q)) flags |= kSampleUpsideDown;
-  return flags;
-}
-
-void AntEnv::WriteFeatures(uint32_t lane, const Qpos& q, const Qvel& v,
-                           float* features) const {
-  for (const EntropyFeature& feature : model_->features()) {
-    const uint32_t i = feature.coordinate;
-    double value = i < kPositions ? q[i] : v[i - kPositions];
-    const bool attitude = i >= kQuaternion && i < kFirstJoint;
-    if (attitude && q[kQuaternion] < 0) value = -value;
-    features[lane] = static_cast<float>(value) * feature.scale;
-    features += kBlockLanes;
+    for (uint32_t i = 0; i < kAntVelocities; ++i) {
+      const uint32_t row = kAntPositions + i;
+      put(row, AntObservation(task_, row, state.v[i]));
+    }
+    put(kAntObservations - 1, time);
   }
 }
 
 void AntEnv::Step(const float* squashed_actions, float* features,
                   uint8_t* flags) {
   ++step_;
-  float controls[kActions * kBlockLanes];
-  for (uint32_t i = 0; i < kActions * kBlockLanes; ++i) {
-    controls[i] = squashed_actions[i] * model_->options().action_scale;
+  float controls[kControls];
+  for (uint32_t i = 0; i < kControls; ++i) {
+    controls[i] = squashed_actions[i] * task_.action_scale;
   }
   const LaneMask failed =
       physics_->Step(controls, model_->options().frame_skip);
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
     const bool lost = ((failed >> lane) & 1) != 0;
     if (lost) ResetLane(lane);
-    Qpos q;
-    Qvel v;
-    physics_->Read(lane, q.data(), v.data());
-    WriteFeatures(lane, q, v, features);
-    flags[lane] = lost ? kSampleNonfinite : Flags(q);
+    AntState state;
+    physics_->Read(lane, state.q, state.v);
+    for (uint32_t i = 0; i < task_.feature_count; ++i) {
+      features[i * kBlockLanes + lane] = AntFeature(task_.feature[i], state);
+    }
+    flags[lane] = lost ? kSampleNonfinite : AntFlags(task_, state.q);
   }
 }
 
@@ -287,10 +233,18 @@ absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
   KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<const PhysicsModel> physics,
                            CreateAntPhysics(options.backend, physics_options));
   const PhysicsDimensions& sizes = physics->dimensions();
-  KMYRIAD_CHECK(sizes.position == kPositions && sizes.velocity == kVelocities &&
-                sizes.control == kActions);
-  return std::make_shared<const AntModel>(
-      options, std::move(terrain), std::move(features), std::move(physics));
+  KMYRIAD_CHECK(sizes.position == kAntPositions &&
+                sizes.velocity == kAntVelocities &&
+                sizes.control == kAntActions);
+  return std::make_shared<const AntModel>(options, std::move(terrain),
+                                          std::move(features), physics_options,
+                                          std::move(physics));
+}
+
+AntOnDevice DescribeAnt(const EnvironmentModel& model) {
+  const auto* ant = dynamic_cast<const AntModel*>(&model);
+  KMYRIAD_CHECK(ant != nullptr);
+  return {ant->task(), ant->physics_options()};
 }
 
 }  // namespace kmyriad

@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "actor/env/tasks/ant_task.h"
 #include "actor/env/vector_env.h"
+#include "actor/physics/physics_backend.h"
 
 namespace kmyriad {
 
@@ -36,6 +38,15 @@ namespace kmyriad {
 // down.
 absl::StatusOr<std::shared_ptr<const EnvironmentModel>> CreateAntModel(
     const VectorEnvOptions& options);
+
+// The Ant for those who step it themselves (rollout/cuda). Views are valid for
+// as long as the model lives.
+struct AntOnDevice {
+  AntTask task;
+  PhysicsOptions physics;
+};
+// `model` is an Ant's.
+AntOnDevice DescribeAnt(const EnvironmentModel& model);
 
 }  // namespace kmyriad
 

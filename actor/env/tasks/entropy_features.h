@@ -1,25 +1,15 @@
 #ifndef KMYRIAD_ACTOR_ENV_TASKS_ENTROPY_FEATURES_H_
 #define KMYRIAD_ACTOR_ENV_TASKS_ENTROPY_FEATURES_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "actor/env/tasks/entropy_feature.h"
 
 namespace kmyriad {
-
-// Most features of a particle.
-inline constexpr size_t kMaxEntropyFeatures = 32;
-
-// A coordinate of a task's state, by its number, times a fixed scale.
-struct EntropyFeature {
-  uint32_t coordinate = 0;
-  float scale = 1;
-  bool operator==(const EntropyFeature&) const = default;
-};
 
 // What particles consist of: names as they were written, "z*4", and values.
 struct EntropyFeatures {

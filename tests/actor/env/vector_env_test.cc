@@ -160,9 +160,8 @@ TEST(EnvironmentModelTest, NamesTheKeyOfAnImpossibleValue) {
   options.terrain = "maz";
   EXPECT_THAT(message(options), HasSubstr("did you mean 'maze'"));
   options = AntOptions();
-  options.backend = "cuda";
-  EXPECT_EQ(EnvironmentModel::Create(options).status().code(),
-            absl::StatusCode::kUnimplemented);
+  options.backend = "bullet";
+  EXPECT_THAT(message(options), HasSubstr("physics.backend = bullet"));
 }
 
 }  // namespace
