@@ -9,9 +9,9 @@
 
 namespace kmyriad {
 
-// The Ant on the named backend: "simd" or "mujoco". UNIMPLEMENTED for "cuda",
-// which is not built, INVALID_ARGUMENT for other names; "auto" is resolved by
-// the configuration.
+// The Ant on the named backend: "simd", "mujoco" or "cuda". FAILED_PRECONDITION
+// for "cuda" where there is no GPU or this build has no CUDA, INVALID_ARGUMENT
+// for other names; "auto" is resolved by the configuration.
 absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateAntPhysics(
     absl::string_view backend, const PhysicsOptions& options);
 

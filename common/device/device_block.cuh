@@ -56,6 +56,9 @@ __global__ void __launch_bounds__(Kernel::kThreads)
   kernel(block);
 }
 
+// What any kernel may use.
+inline constexpr size_t kPlainSharedBytes = 48 << 10;
+
 // Enqueues kernels; keeps the first error.
 class DeviceStream {
  public:
@@ -64,6 +67,13 @@ class DeviceStream {
   template <typename Kernel>
   void Launch(const Kernel& kernel, uint32_t blocks, size_t shared_bytes) {
     if (error_ != cudaSuccess || blocks == 0) return;
+    if (shared_bytes > kPlainSharedBytes) {
+      // More has to be asked for; the device's limit is 99 KB and up.
+      error_ = cudaFuncSetAttribute(
+          RunKernel<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+          static_cast<int>(shared_bytes));
+      if (error_ != cudaSuccess) return;
+    }
     RunKernel<<<blocks, Kernel::kThreads, shared_bytes, stream_>>>(kernel);
     error_ = cudaGetLastError();
   }

@@ -56,9 +56,9 @@ TEST(PhysicsBenchmarkTest, RefusesWrongOptions) {
   EXPECT_EQ(RunPhysicsBenchmark(options).status().code(),
             absl::StatusCode::kInvalidArgument);
   options = {};
-  options.backend = "cuda";
+  options.backend = "bullet";
   EXPECT_EQ(RunPhysicsBenchmark(options).status().code(),
-            absl::StatusCode::kUnimplemented);
+            absl::StatusCode::kInvalidArgument);
   options = {};
   options.terrain = "moon";
   EXPECT_EQ(RunPhysicsBenchmark(options).status().code(),

@@ -115,37 +115,31 @@ KMYRIAD_HOST_DEVICE bool StepRobot(const StepView<Real>& view, uint32_t index,
   return true;
 }
 
+// The fast tier, a thread a robot; or the general one, in which kGeneralWorkers
+// threads see to the robots that the fast one left. One kernel, since most of
+// either is the same code.
 template <class Real, uint32_t kBlockThreads>
-struct StepAllRobots {
+struct StepRobots {
   static constexpr uint32_t kThreads = kBlockThreads;
   StepView<Real> view;
-
-  template <typename Block>
-  KMYRIAD_KERNEL void operator()(Block& block) const {
-    block.ForEachThread([&](uint32_t thread) {
-      const uint32_t index = block.index() * kThreads + thread;
-      if (index >= view.robots) return;
-      ContactSlot<Real> slots[kFastSlots];
-      view.again[index] = StepRobot(view, index, slots, kFastSlots) ? 0 : 1;
-    });
-  }
-};
-
-template <class Real>
-struct StepRobotsAgain {
-  static constexpr uint32_t kThreads = 32;
-  StepView<Real> view;
+  bool general;
 
   template <typename Block>
   KMYRIAD_KERNEL void operator()(Block& block) const {
     block.ForEachThread([&](uint32_t thread) {
       const uint32_t worker = block.index() * kThreads + thread;
-      auto* slots = static_cast<ContactSlot<Real>*>(view.general_slots) +
-                    worker * kMaxSlots;
+      ContactSlot<Real> fast_slots[kFastSlots];
+      ContactSlot<Real>* slots = fast_slots;
+      if (general) {
+        slots = static_cast<ContactSlot<Real>*>(view.general_slots) +
+                worker * kMaxSlots;
+      }
       for (uint32_t index = worker; index < view.robots;
-           index += kGeneralWorkers) {
-        if (view.again[index] == 0) continue;
-        StepRobot(view, index, slots, kMaxSlots);
+           index += general ? kGeneralWorkers : view.robots) {
+        if (general && view.again[index] == 0) continue;
+        view.again[index] =
+            StepRobot(view, index, slots, general ? kMaxSlots : kFastSlots) ? 0
+                                                                            : 1;
       }
     });
   }
@@ -159,11 +153,11 @@ constexpr uint64_t GeneralSlotBytes() {
 // Both tiers, on a TwinStream or a DeviceStream.
 template <uint32_t kBlockThreads, class Real, class Stream>
 void EnqueueSteps(const StepView<Real>& view, Stream& stream) {
-  using All = StepAllRobots<Real, kBlockThreads>;
-  using Again = StepRobotsAgain<Real>;
-  stream.Launch(All{view}, (view.robots + kBlockThreads - 1) / kBlockThreads,
-                0);
-  stream.Launch(Again{view}, kGeneralWorkers / Again::kThreads, 0);
+  using Kernel = StepRobots<Real, kBlockThreads>;
+  static_assert(kGeneralWorkers % kBlockThreads == 0);
+  stream.Launch(Kernel{view, false},
+                (view.robots + kBlockThreads - 1) / kBlockThreads, 0);
+  stream.Launch(Kernel{view, true}, kGeneralWorkers / kBlockThreads, 0);
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

@@ -11,6 +11,8 @@
 
 namespace kmyriad {
 
+// Threads of a block on a GPU.
+inline constexpr uint32_t kStepThreads = 64;
 // Threads of the general tier, each of which has kMaxSlots slots.
 inline constexpr uint32_t kGeneralWorkers = 64;
 

@@ -293,6 +293,16 @@ absl::StatusOr<Robot> CompileRobot(const std::string& mjcf) {
   return ReadRobot(*model);
 }
 
+PhysicsDimensions DimensionsOf(const RobotModel<double>& robot) {
+  PhysicsDimensions dimensions;
+  dimensions.position = static_cast<uint32_t>(robot.positions);
+  dimensions.velocity = static_cast<uint32_t>(robot.dofs);
+  dimensions.control = static_cast<uint32_t>(robot.motors);
+  dimensions.reference_position.assign(robot.reference,
+                                       robot.reference + robot.positions);
+  return dimensions;
+}
+
 std::string CompilerVersion() { return mj_versionString(); }
 
 }  // namespace kmyriad

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "actor/physics/physics_backend.h"
 #include "actor/physics/simd/robot_model.h"
 
 struct mjModel_;
@@ -28,6 +29,8 @@ absl::StatusOr<Robot> ReadRobot(const mjModel_& model);
 // The same from MJCF text. INVALID_ARGUMENT with the engine's message if it
 // cannot be compiled.
 absl::StatusOr<Robot> CompileRobot(const std::string& mjcf);
+
+PhysicsDimensions DimensionsOf(const RobotModel<double>& robot);
 
 // Version of the engine that compiles models, e.g. "3.17.0".
 std::string CompilerVersion();

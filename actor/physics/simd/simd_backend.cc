@@ -11,9 +11,6 @@
 namespace kmyriad {
 namespace {
 
-// To be counted up by every change that changes bits.
-constexpr int kArithmetic = 1;
-
 class SimdBlock final : public PhysicsBlock {
  public:
   explicit SimdBlock(std::shared_ptr<const StepperModel> model)
@@ -45,13 +42,9 @@ class SimdModel final : public PhysicsModel {
   SimdModel(const RobotModel<double>& robot,
             std::shared_ptr<const StepperModel> stepper,
             std::string description)
-      : stepper_(std::move(stepper)), description_(std::move(description)) {
-    dimensions_.position = static_cast<uint32_t>(robot.positions);
-    dimensions_.velocity = static_cast<uint32_t>(robot.dofs);
-    dimensions_.control = static_cast<uint32_t>(robot.motors);
-    dimensions_.reference_position.assign(robot.reference,
-                                          robot.reference + robot.positions);
-  }
+      : stepper_(std::move(stepper)),
+        description_(std::move(description)),
+        dimensions_(DimensionsOf(robot)) {}
 
   const PhysicsDimensions& dimensions() const override { return dimensions_; }
   std::string Description() const override { return description_; }
@@ -62,7 +55,7 @@ class SimdModel final : public PhysicsModel {
  private:
   const std::shared_ptr<const StepperModel> stepper_;
   const std::string description_;
-  PhysicsDimensions dimensions_;
+  const PhysicsDimensions dimensions_;
 };
 
 }  // namespace
@@ -77,7 +70,7 @@ absl::StatusOr<std::shared_ptr<const PhysicsModel>> CreateSimdModel(
                          {.real = StepperReal::kFloat, .level = level}));
   return std::make_shared<const SimdModel>(
       *robot.model, std::move(stepper),
-      absl::StrCat("simd fp32, arithmetic ", kArithmetic,
+      absl::StrCat("simd fp32, arithmetic ", kStepperArithmetic,
                    ", constants of mujoco ", CompilerVersion(), "\n", mjcf));
 }
 

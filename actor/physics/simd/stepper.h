@@ -11,6 +11,9 @@
 
 namespace kmyriad {
 
+// To be counted up by every change that changes bits.
+inline constexpr int kStepperArithmetic = 1;
+
 enum class StepperReal { kFloat, kDouble };
 
 struct StepperOptions {

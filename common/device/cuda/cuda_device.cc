@@ -59,7 +59,7 @@ class StreamDevice final : public CudaDevice {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Create() {
+absl::Status CheckCudaDevice() {
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
   if (error != cudaSuccess || devices == 0) {
@@ -68,6 +68,11 @@ absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Create() {
         error == cudaSuccess ? "none is visible" : cudaGetErrorString(error),
         ")"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Create() {
+  KMYRIAD_RETURN_IF_ERROR(CheckCudaDevice());
   cudaStream_t stream = nullptr;
   KMYRIAD_RETURN_IF_ERROR(
       CudaStatus(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking),
@@ -80,9 +85,13 @@ absl::Status CudaStatus(int error, absl::string_view doing) {
   return absl::InternalError(absl::StrCat("CUDA, ", doing, ": error ", error));
 }
 
-absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Create() {
+absl::Status CheckCudaDevice() {
   return absl::FailedPreconditionError(
       "this build has no CUDA (no nvcc was found)");
+}
+
+absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Create() {
+  return CheckCudaDevice();
 }
 #endif
 

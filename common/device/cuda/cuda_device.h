@@ -10,12 +10,15 @@
 
 namespace kmyriad {
 
+// Whether there is a GPU to use; takes none of it. FAILED_PRECONDITION in one
+// line, which says what is missing and leaves the mend to the caller, where
+// there is none or where this build has no CUDA.
+absl::Status CheckCudaDevice();
+
 // A GPU's memory and a stream of its own, which kernels are enqueued on.
 class CudaDevice : public Device {
  public:
-  // This machine's first GPU. FAILED_PRECONDITION in one line, which says what
-  // is missing and leaves the mend to the caller, where there is none or where
-  // this build has no CUDA.
+  // This machine's first GPU. Errors of CheckCudaDevice.
   static absl::StatusOr<std::unique_ptr<CudaDevice>> Create();
 
   // A cudaStream_t.

@@ -1,5 +1,8 @@
 #include "actor/physics/backend_factory.h"
 
+#include <string>
+
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace kmyriad {
@@ -45,9 +48,18 @@ TEST(BackendFactoryTest, BuildsTheAntOnTheBatchedStepper) {
             (*simd)->Description());
 }
 
-TEST(BackendFactoryTest, NamesBackendsThatAreNotBuilt) {
-  EXPECT_EQ(CreateAntPhysics("cuda", {}).status().code(),
-            absl::StatusCode::kUnimplemented);
+// With a GPU it is built; what it computes then, tests with the label gpu say.
+TEST(BackendFactoryTest, SaysWhyThereIsNoGpu) {
+  const auto model = CreateAntPhysics("cuda", {});
+  if (model.ok()) return;
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(model.status().message()),
+              ::testing::MatchesRegex(
+                  "physics.backend = cuda: (no CUDA device \\(.*\\)|this build "
+                  "has no CUDA .*); use simd"));
+}
+
+TEST(BackendFactoryTest, NamesBackendsThatDoNotExist) {
   EXPECT_EQ(CreateAntPhysics("bullet", {}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
