@@ -26,7 +26,8 @@ kmyriad_build_inputs() {
     learner entropy_service common deploy tests \
     \( -name CMakeLists.txt -o -name '*_test.cc' -o -name '*.cmake' \) |
     sort
-  printf '%s\n' "${Torch_DIR:-}" "${mujoco_ROOT:-}")
+  printf '%s\n' "${Torch_DIR:-}" "${mujoco_ROOT:-}" "${CUDACXX:-}"
+  find .deps/nvcc/.wheels 2>/dev/null || true)
 }
 
 kmyriad_configure() {

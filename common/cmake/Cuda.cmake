@@ -1,10 +1,16 @@
-# CUDA is built wherever nvcc is. Sanitizer builds leave it out: their tests
-# run the kernels' host twin.
+# CUDA is built wherever nvcc is: that of CUDACXX, of deploy/setup --cuda, or on
+# the PATH. Sanitizer builds leave it out: their tests run the kernels' host
+# twin.
 option(KMYRIAD_CUDA "Build the CUDA backends where nvcc is" ON)
 set(KMYRIAD_CUDA_ARCHITECTURES 80 90 100
     CACHE STRING "Compute capabilities to build kernels for")
 set(KMYRIAD_HAVE_CUDA OFF)
 if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
+  set(kmyriad_nvcc ${PROJECT_SOURCE_DIR}/.deps/nvcc/bin/nvcc)
+  if(NOT DEFINED ENV{CUDACXX} AND NOT CMAKE_CUDA_COMPILER
+      AND EXISTS ${kmyriad_nvcc})
+    set(CMAKE_CUDA_COMPILER ${kmyriad_nvcc})
+  endif()
   include(CheckLanguage)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
@@ -18,8 +24,8 @@ if(KMYRIAD_CUDA AND NOT KMYRIAD_SANITIZER)
     message(STATUS "CUDA: kernels for ${capabilities} by "
       "${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}")
   else()
-    message(STATUS "CUDA: no nvcc on the PATH or in CUDACXX; kernels are left "
-      "out, their host twin is tested")
+    message(STATUS "CUDA: no nvcc in CUDACXX, in .deps (deploy/setup --cuda) or "
+      "on the PATH; kernels are left out, their host twin is tested")
   endif()
 endif()
 

@@ -41,8 +41,9 @@ def demangled(names):
         return names
     lines = subprocess.run([tool], input="\n".join(names), text=True,
                            capture_output=True, check=True).stdout
-    return [re.sub(r"^void |kmyriad::|lanes_single::|RunKernel<(.*)>\(.*",
-                   r"\1", line).strip() for line in lines.splitlines()]
+    return [re.sub(r"kmyriad::|lanes_single::", "",
+                   re.sub(r"^void .*RunKernel<(.*)>\(.*", r"\1", line)).strip()
+            for line in lines.splitlines()]
 
 
 def parse(log):
@@ -81,9 +82,12 @@ def main():
     arguments.add_argument("--arch", action="append")
     arguments.add_argument("files", nargs="*")
     options = arguments.parse_args()
-    nvcc = os.environ.get("CUDACXX") or shutil.which("nvcc")
+    own = os.path.join(ROOT, ".deps", "nvcc", "bin", "nvcc")
+    nvcc = (os.environ.get("CUDACXX") or shutil.which(own)
+            or shutil.which("nvcc"))
     if nvcc is None:
-        print("ptxas_report: no nvcc on the PATH or in CUDACXX")
+        print("ptxas_report: no nvcc in CUDACXX, in .deps (deploy/setup --cuda) "
+              "or on the PATH")
         return 77
     print("| " + " | ".join(HEADER) + " |")
     print("|" + "---|" * len(HEADER))
