@@ -21,6 +21,7 @@
 #include "actor/rollout/actor_engine.h"
 #include "actor/rollout/actor_metrics.h"
 #include "actor/rollout/grpc_learner_client.h"
+#include "actor/rollout/rollout_backend.h"
 #include "actor/rollout/rollout_identity.h"
 #include "actor/rollout/run_environment.h"
 #include "common/base/build_info.h"
@@ -50,7 +51,7 @@ constexpr char kActorServiceName[] = "kmyriad.v1.Actor";
 struct ActorOptions {
   ConfigFlags config;
   std::string learner = "127.0.0.1:50051";
-  // Blocks stepped at the same time; 0: physics.threads of the
+  // Blocks stepped at the same time on the host; 0: physics.threads of the
   // configuration, and if that is 0 this actor's share of the cores.
   int threads = 0;
   ProcessFlags process = {.health = "",
@@ -89,6 +90,8 @@ void AddFlags(ActorOptions& options, CLI::App& app) {
 }
 
 int ResolveThreads(int flag, const v1::RunConfig& config) {
+  // One feeds the GPU.
+  if (config.physics().backend() == "cuda") return 1;
   if (flag > 0) return flag;
   const uint32_t configured = config.physics().threads();
   if (configured > 0) {
@@ -120,21 +123,41 @@ NetworkShape MakeNetwork(const v1::RunConfig& config,
   return network;
 }
 
+// Most blocks that a GPU steps side by side: 4,096 environments.
+constexpr uint32_t kMaxDeviceBlocks = 256;
+
+// What this run's physics.backend asks for.
+RolloutBackend BackendOf(const v1::RunConfig& config,
+                         const std::shared_ptr<const EnvironmentModel>& model,
+                         SimdLevel level) {
+  if (config.physics().backend() != "cuda") {
+    return HostRolloutBackend(model, level);
+  }
+  // An actor's share of the run in one go.
+  const uint32_t actors = std::max<uint32_t>(config.actors().count(), 1);
+  const uint32_t share = (BlockCount(config.env().count()) - 1) / actors + 1;
+  return DeviceRolloutBackend(model, &CreateCudaSegmentDevice,
+                              std::min(share, kMaxDeviceBlocks));
+}
+
 // What this actor is, golden segment included.
 absl::StatusOr<ActorEngineOptions> MakeEngineOptions(
     const v1::RunConfig& config,
-    const std::shared_ptr<const EnvironmentModel>& model, SimdLevel level) {
+    const std::shared_ptr<const EnvironmentModel>& model,
+    const RolloutBackend& backend, SimdLevel level) {
   ActorEngineOptions engine;
   engine.population = {config.env().count(), config.population().agents(),
                        config.env().horizon()};
   engine.network = MakeNetwork(config, model->spec());
   KMYRIAD_RETURN_IF_ERROR(ValidateNetworkShape(engine.network));
-  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<VectorEnv> env,
-                           VectorEnv::Create(model));
+  KMYRIAD_ASSIGN_OR_RETURN(const std::unique_ptr<RolloutEngine> rollout,
+                           backend.make_rollout());
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::unique_ptr<PreparedPolicy> policy,
+      backend.make_policy(GoldenWeights(model->spec(), engine.network)));
   KMYRIAD_ASSIGN_OR_RETURN(
       const Segment golden,
-      GoldenSegment(model->spec(), engine.population.horizon, std::move(env),
-                    engine.network, level));
+      GoldenSegment(*rollout, engine.population.horizon, *policy));
   ActorHello& hello = engine.hello;
   hello.actor_id = MakeActorId();
   hello.config_hash = RolloutConfigHash(config);
@@ -182,8 +205,9 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
                            LoadRunConfig(options.config.Resolve()));
   KMYRIAD_ASSIGN_OR_RETURN(const SimdLevel level, ChooseSimdLevel());
   KMYRIAD_ASSIGN_OR_RETURN(const auto model, EnvironmentOfRun(config));
+  const RolloutBackend backend = BackendOf(config, model, level);
   KMYRIAD_ASSIGN_OR_RETURN(ActorEngineOptions engine_options,
-                           MakeEngineOptions(config, model, level));
+                           MakeEngineOptions(config, model, backend, level));
   engine_options.threads = ResolveThreads(options.threads, config);
   engine_options.longest_backoff = LongestBackoff(options.learner);
   MetricsRegistry registry;
@@ -209,12 +233,8 @@ absl::StatusOr<int> RunActor(const ActorOptions& options) {
   std::printf("%s\n", line.dump().c_str());
   std::fflush(stdout);
 
-  ActorEngine engine(
-      engine_options, [&model] { return VectorEnv::Create(model); },
-      [level](const PolicyWeights& weights) {
-        return PolicyInference::Create(weights, level);
-      },
-      *client, metrics);
+  ActorEngine engine(engine_options, backend.make_rollout, backend.make_policy,
+                     *client, metrics);
   std::atomic<bool> done = false;
   std::thread watcher(
       [&] { WatchSignals(engine, metrics, *health, signals, done); });

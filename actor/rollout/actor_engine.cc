@@ -18,38 +18,36 @@ namespace {
 // Between two lines that say that the learner is not there.
 constexpr double kLogIntervalSeconds = 30;
 
-ActorEngineOptions WithCapacity(ActorEngineOptions options) {
-  // The next block is there when one is done.
-  options.hello.capacity_blocks = 2 * static_cast<uint32_t>(options.threads);
-  return options;
-}
-
 }  // namespace
 
-ActorEngine::ActorEngine(const ActorEngineOptions& options, MakeEnv make_env,
-                         PolicyCache::MakeInference make_inference,
+ActorEngine::ActorEngine(const ActorEngineOptions& options,
+                         MakeRollout make_rollout,
+                         PolicyCache::MakePolicy make_policy,
                          LearnerClient& client, ActorMetrics& metrics)
-    : options_(WithCapacity(options)),
-      make_env_(std::move(make_env)),
-      make_inference_(std::move(make_inference)),
+    : options_(options),
+      make_rollout_(std::move(make_rollout)),
+      make_policy_(std::move(make_policy)),
       client_(client),
       metrics_(metrics) {}
 
 absl::Status ActorEngine::Run() {
-  std::vector<std::unique_ptr<RolloutWorker>> workers;
+  std::vector<std::unique_ptr<RolloutEngine>> rollouts;
+  options_.hello.capacity_blocks = 0;
   for (int i = 0; i < options_.threads; ++i) {
-    KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<VectorEnv> env, make_env_());
-    workers.push_back(std::make_unique<RolloutWorker>(
-        std::move(env), options_.hello.environment));
+    KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<RolloutEngine> rollout,
+                             make_rollout_());
+    // The next blocks are there when some are done.
+    options_.hello.capacity_blocks += 2 * rollout->batch();
+    rollouts.push_back(std::move(rollout));
   }
   ThreadPool pool(options_.threads);
-  for (const std::unique_ptr<RolloutWorker>& worker : workers) {
-    pool.Schedule([this, w = worker.get()] { Work(*w); });
+  for (const std::unique_ptr<RolloutEngine>& rollout : rollouts) {
+    pool.Schedule([this, r = rollout.get()] { Work(*r); });
   }
   const absl::Status status = KeepSessions();
   absl::MutexLock lock(&mutex_);
   done_ = true;
-  return status;
+  return failure_.ok() ? status : failure_;
 }
 
 void ActorEngine::Stop(const std::string& reason) {
@@ -70,7 +68,7 @@ std::shared_ptr<LearnerSession> ActorEngine::OpenSession() {
                               spec.act_dim, spec.feature_dim()};
   auto session = std::make_shared<LearnerSession>(
       options_.hello, shape, options_.population,
-      PolicyCache(options_.network, make_inference_), options_.silence_seconds,
+      PolicyCache(options_.network, make_policy_), options_.silence_seconds,
       *options_.clock, client_, metrics_);
   bool stopping = false;
   std::string reason;
@@ -156,48 +154,69 @@ std::shared_ptr<LearnerSession> ActorEngine::NextSession(
   return done_ ? nullptr : session_;
 }
 
-void ActorEngine::Work(RolloutWorker& worker) {
-  Segment segment;
+void ActorEngine::Work(RolloutEngine& rollout) {
+  std::vector<RolloutResult> results(rollout.batch());
   std::shared_ptr<LearnerSession> session;
   while ((session = NextSession(session.get())) != nullptr) {
-    while (const std::shared_ptr<BlockTask> task = session->NextTask()) {
-      StepBlock(*session, *task, worker, segment);
-      session->FinishTask(task);
+    for (Tasks tasks = session->NextTasks(rollout.batch()); !tasks.empty();
+         tasks = session->NextTasks(rollout.batch())) {
+      const absl::Status status = StepBlocks(*session, tasks, rollout, results);
+      for (const auto& task : tasks) session->FinishTask(task);
+      if (status.ok()) continue;
+      {
+        absl::MutexLock lock(&mutex_);
+        failure_.Update(status);
+      }
+      return Stop("a rollout failed");
     }
   }
 }
 
-void ActorEngine::StepBlock(LearnerSession& session, const BlockTask& task,
-                            RolloutWorker& worker, Segment& segment) {
+absl::Status ActorEngine::StepBlocks(LearnerSession& session,
+                                     const Tasks& tasks, RolloutEngine& rollout,
+                                     std::vector<RolloutResult>& results) {
   const ScopedTimer timer(metrics_.rollout_seconds);
-  RolloutRequest request;
-  request.seed = session.seed();
-  request.epoch = static_cast<uint32_t>(task.epoch);
-  request.block = task.block;
-  request.population = options_.population;
-  request.policy = task.policy.get();
+  std::vector<RolloutRequest> requests;
+  for (const auto& task : tasks) {
+    RolloutRequest& request = requests.emplace_back();
+    request.seed = session.seed();
+    request.epoch = static_cast<uint32_t>(task->epoch);
+    request.block = task->block;
+    request.population = options_.population;
+    request.policy = task->policy.get();
+  }
   const uint32_t slice = session.SliceSteps();
-  SegmentSummary summary;
-  summary.key = session.KeyOf(task);
-  uint32_t sent = 0;
-  const auto progress = [&](uint32_t steps) {
+  std::vector<uint32_t> sent(tasks.size());
+  const auto progress = [&](size_t index, uint32_t steps) {
+    const BlockTask& task = *tasks[index];
     if (task.abandoned) return false;
-    if (steps - sent < slice && steps < request.population.horizon) {
+    if (steps - sent[index] < slice && steps < options_.population.horizon) {
       return true;
     }
-    const uint32_t first = std::exchange(sent, steps);
-    return session.SendSlice(task, segment, first, steps - first);
+    const uint32_t first = std::exchange(sent[index], steps);
+    return session.SendSlice(task, results[index].segment, first,
+                             steps - first);
   };
-  RolloutTimes times;
-  if (!worker.Rollout(request, progress, segment, times)) {
-    metrics_.segments_abandoned.Add();
-    return;
+  KMYRIAD_RETURN_IF_ERROR(rollout.Rollout(
+      requests, progress, absl::MakeSpan(results).first(tasks.size())));
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    SendSummary(session, *tasks[i], results[i]);
   }
-  summary.sha256 = HashSegment(segment);
-  summary.nonfinite = segment.nonfinite;
-  summary.physics_seconds = times.physics_seconds;
-  summary.inference_seconds = times.inference_seconds;
-  if (!session.SendDone(task, summary)) {
+  return absl::OkStatus();
+}
+
+void ActorEngine::SendSummary(LearnerSession& session, const BlockTask& task,
+                              const RolloutResult& result) {
+  const Segment& segment = result.segment;
+  SegmentSummary summary;
+  if (result.whole) {
+    summary.key = session.KeyOf(task);
+    summary.sha256 = HashSegment(segment);
+    summary.nonfinite = segment.nonfinite;
+    summary.physics_seconds = result.times.physics_seconds;
+    summary.inference_seconds = result.times.inference_seconds;
+  }
+  if (!result.whole || !session.SendDone(task, summary)) {
     metrics_.segments_abandoned.Add();
     return;
   }
@@ -205,8 +224,8 @@ void ActorEngine::StepBlock(LearnerSession& session, const BlockTask& task,
                          segment.shape.horizon);
   metrics_.episodes.Add(segment.shape.rows);
   metrics_.nonfinite_states.Add(static_cast<double>(segment.nonfinite));
-  metrics_.physics_seconds.Observe(times.physics_seconds);
-  metrics_.inference_seconds.Observe(times.inference_seconds);
+  metrics_.physics_seconds.Observe(result.times.physics_seconds);
+  metrics_.inference_seconds.Observe(result.times.inference_seconds);
 }
 
 }  // namespace kmyriad

@@ -4,17 +4,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "actor/env/vector_env.h"
 #include "actor/rollout/actor_metrics.h"
 #include "actor/rollout/learner_client.h"
 #include "actor/rollout/learner_session.h"
 #include "actor/rollout/policy_cache.h"
-#include "actor/rollout/rollout_worker.h"
+#include "actor/rollout/rollout_engine.h"
 #include "common/base/clock.h"
 #include "common/policy/network_shape.h"
 
@@ -25,8 +25,7 @@ struct ActorEngineOptions {
   ActorHello hello;
   PopulationShape population;
   NetworkShape network;
-  // Blocks stepped at the same time, each by a thread with an environment of
-  // its own.
+  // Each has a rollout engine of its own.
   int threads = 1;
   // Without a word from the learner for this long, the stream is given up.
   double silence_seconds = 15;
@@ -43,11 +42,13 @@ struct ActorEngineOptions {
 // flight is dropped, and computed again when it is leased again.
 class ActorEngine {
  public:
-  using MakeEnv = std::function<absl::StatusOr<std::unique_ptr<VectorEnv>>()>;
+  using MakeRollout =
+      std::function<absl::StatusOr<std::unique_ptr<RolloutEngine>>()>;
 
   // `client` and `metrics` must outlive the engine.
-  ActorEngine(const ActorEngineOptions& options, MakeEnv make_env,
-              PolicyCache::MakeInference make_inference, LearnerClient& client,
+  // The policies are of the kind that the rollout engines take.
+  ActorEngine(const ActorEngineOptions& options, MakeRollout make_rollout,
+              PolicyCache::MakePolicy make_policy, LearnerClient& client,
               ActorMetrics& metrics);
   ActorEngine(const ActorEngine&) = delete;
   ActorEngine& operator=(const ActorEngine&) = delete;
@@ -55,8 +56,8 @@ class ActorEngine {
   // Runs until the run is complete or Stop is called (OK), the learner stops
   // before that (ABORTED, its reason), refuses us (its status:
   // FAILED_PRECONDITION, INVALID_ARGUMENT, ...; INTERNAL after it had welcomed
-  // us), or is not to be reached for give_up_seconds (UNAVAILABLE). Once per
-  // engine.
+  // us), or is not to be reached for give_up_seconds (UNAVAILABLE), or a
+  // rollout fails (its status, INTERNAL for a device's). Once per engine.
   absl::Status Run();
 
   // Leaves the learner in order and ends Run. Thread-safe.
@@ -71,15 +72,21 @@ class ActorEngine {
   bool WaitBeforeReconnect(double seconds);
 
   // A worker's life.
-  void Work(RolloutWorker& worker);
+  void Work(RolloutEngine& rollout);
   // Another session than `last`; null when there will be none.
   std::shared_ptr<LearnerSession> NextSession(const LearnerSession* last);
-  void StepBlock(LearnerSession& session, const BlockTask& task,
-                 RolloutWorker& worker, Segment& segment);
+  using Tasks = std::vector<std::shared_ptr<BlockTask>>;
+  // Steps the blocks and sends their segments.
+  absl::Status StepBlocks(LearnerSession& session, const Tasks& tasks,
+                          RolloutEngine& rollout,
+                          std::vector<RolloutResult>& results);
+  void SendSummary(LearnerSession& session, const BlockTask& task,
+                   const RolloutResult& result);
 
-  const ActorEngineOptions options_;
-  const MakeEnv make_env_;
-  const PolicyCache::MakeInference make_inference_;
+  // Capacity is set once the engines are made.
+  ActorEngineOptions options_;
+  const MakeRollout make_rollout_;
+  const PolicyCache::MakePolicy make_policy_;
   LearnerClient& client_;
   ActorMetrics& metrics_;
 
@@ -88,6 +95,8 @@ class ActorEngine {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the first rollout that failed.
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kmyriad

@@ -191,14 +191,18 @@ SegmentKey LearnerSession::KeyOf(const BlockTask& task) const {
   return key;
 }
 
-std::shared_ptr<BlockTask> LearnerSession::NextTask() {
+std::vector<std::shared_ptr<BlockTask>> LearnerSession::NextTasks(size_t most) {
   absl::MutexLock lock(&mutex_);
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return Over() || leases_.has_waiting();
   };
   mutex_.Await(absl::Condition(&ready));
-  if (Over()) return nullptr;
-  return leases_.Take();
+  if (Over()) return {};
+  std::vector<std::shared_ptr<BlockTask>> tasks = {leases_.Take()};
+  while (tasks.size() < most && leases_.next_takes(tasks[0]->policy.get())) {
+    tasks.push_back(leases_.Take());
+  }
+  return tasks;
 }
 
 void LearnerSession::FinishTask(const std::shared_ptr<BlockTask>& task) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -12,7 +13,7 @@
 #include "actor/rollout/learner_client.h"
 #include "actor/rollout/lease_queue.h"
 #include "actor/rollout/policy_cache.h"
-#include "actor/rollout/rollout_worker.h"
+#include "actor/rollout/rollout_engine.h"
 #include "common/base/clock.h"
 
 namespace kmyriad {
@@ -47,8 +48,9 @@ class LearnerSession : public LearnerEvents {
   void Leave(const std::string& reason);
   bool welcomed() const;
 
-  // Waits for the next block; null once the session is over.
-  std::shared_ptr<BlockTask> NextTask();
+  // Waits for the next block, and takes those that wait behind it for the same
+  // policy, at most `most` in all; none once the session is over.
+  std::vector<std::shared_ptr<BlockTask>> NextTasks(size_t most);
   void FinishTask(const std::shared_ptr<BlockTask>& task);
   // Steps of a slice of about the batch size that the learner wants.
   uint32_t SliceSteps() const;

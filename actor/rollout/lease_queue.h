@@ -19,7 +19,7 @@ struct BlockTask {
   uint64_t policy_version = 0;
   Digest policy_hash{};
   uint32_t block = 0;
-  std::shared_ptr<const PolicyInference> policy;
+  std::shared_ptr<const PreparedPolicy> policy;
   // The segment is no longer wanted; checked between steps.
   std::atomic<bool> abandoned{false};
 };
@@ -38,6 +38,10 @@ class LeaseQueue {
   void AbandonAll();
 
   bool has_waiting() const { return !waiting_.empty(); }
+  // Whether the next block is stepped by this very policy.
+  bool next_takes(const PreparedPolicy* policy) const {
+    return has_waiting() && waiting_.front()->policy.get() == policy;
+  }
   // Next block to step; there must be one. It counts as held until Finish.
   std::shared_ptr<BlockTask> Take();
   // The block is stepped or given up; again has no effect.

@@ -7,9 +7,8 @@
 
 namespace kmyriad {
 
-PolicyCache::PolicyCache(const NetworkShape& shape,
-                         MakeInference make_inference)
-    : shape_(shape), make_inference_(std::move(make_inference)) {}
+PolicyCache::PolicyCache(const NetworkShape& shape, MakePolicy make_policy)
+    : shape_(shape), make_policy_(std::move(make_policy)) {}
 
 absl::Status PolicyCache::CheckChunk(const PolicyChunk& chunk) const {
   if (chunk.index != next_index_ || chunk.index >= chunk.count) {
@@ -68,24 +67,24 @@ absl::Status PolicyCache::Finish(const PolicyChunk& last) {
         "policy snapshot: its network has another shape than this actor's "
         "configuration");
   }
-  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<PolicyInference> inference,
-                           make_inference_(weights));
+  KMYRIAD_ASSIGN_OR_RETURN(std::unique_ptr<PreparedPolicy> policy,
+                           make_policy_(weights));
   if (policy_hash_ != last.policy_hash) parts_.clear();
   policy_hash_ = last.policy_hash;
   if (parts_.size() == kMaxParts) parts_.pop_front();
   parts_.push_back(
-      {weights.first_agent, weights.agent_count, std::move(inference)});
+      {weights.first_agent, weights.agent_count, std::move(policy)});
   return absl::OkStatus();
 }
 
-std::shared_ptr<const PolicyInference> PolicyCache::Find(
+std::shared_ptr<const PreparedPolicy> PolicyCache::Find(
     const Digest& policy_hash, uint32_t first_agent,
     uint32_t last_agent) const {
   if (policy_hash != policy_hash_) return nullptr;
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     if (first_agent >= part->first_agent &&
         last_agent - part->first_agent < part->agent_count) {
-      return part->inference;
+      return part->policy;
     }
   }
   return nullptr;

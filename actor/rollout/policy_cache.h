@@ -28,12 +28,12 @@ class PolicyCache {
   // Parts of one policy that are kept; the oldest goes first.
   static constexpr size_t kMaxParts = 64;
 
-  using MakeInference =
-      std::function<absl::StatusOr<std::unique_ptr<PolicyInference>>(
+  using MakePolicy =
+      std::function<absl::StatusOr<std::unique_ptr<PreparedPolicy>>(
           const PolicyWeights&)>;
 
   // Snapshots must have this shape.
-  PolicyCache(const NetworkShape& shape, MakeInference make_inference);
+  PolicyCache(const NetworkShape& shape, MakePolicy make_policy);
 
   // Adds a chunk; chunks of a snapshot come in order. INVALID_ARGUMENT for a
   // chunk out of order or too large and for a snapshot of another shape,
@@ -43,22 +43,22 @@ class PolicyCache {
 
   // The part of the policy that holds agents [first_agent, last_agent]; null
   // if it never came.
-  std::shared_ptr<const PolicyInference> Find(const Digest& policy_hash,
-                                              uint32_t first_agent,
-                                              uint32_t last_agent) const;
+  std::shared_ptr<const PreparedPolicy> Find(const Digest& policy_hash,
+                                             uint32_t first_agent,
+                                             uint32_t last_agent) const;
 
  private:
   struct Part {
     uint32_t first_agent = 0;
     uint32_t agent_count = 0;
-    std::shared_ptr<const PolicyInference> inference;
+    std::shared_ptr<const PreparedPolicy> policy;
   };
 
   absl::Status CheckChunk(const PolicyChunk& chunk) const;
   absl::Status Finish(const PolicyChunk& last);
 
   const NetworkShape shape_;
-  const MakeInference make_inference_;
+  const MakePolicy make_policy_;
   // Snapshot that is being put together: its first chunk's declarations.
   PolicyChunk expected_;
   uint32_t next_index_ = 0;

@@ -97,25 +97,17 @@ PolicyWeights GoldenWeights(const EnvironmentSpec& spec,
   return weights;
 }
 
-absl::StatusOr<Segment> GoldenSegment(const EnvironmentSpec& spec,
-                                      uint32_t horizon,
-                                      std::unique_ptr<VectorEnv> env,
-                                      const NetworkShape& network,
-                                      SimdLevel level) {
-  KMYRIAD_ASSIGN_OR_RETURN(
-      const std::unique_ptr<PolicyInference> policy,
-      PolicyInference::Create(GoldenWeights(spec, network), level));
-  RolloutWorker worker(std::move(env), spec);
+absl::StatusOr<Segment> GoldenSegment(RolloutEngine& rollout, uint32_t horizon,
+                                      const PreparedPolicy& policy) {
   RolloutRequest request;
   request.seed = kGoldenSeed;
   request.population = {kBlockLanes, kGoldenAgents,
                         std::min(horizon, kGoldenSteps)};
-  request.policy = policy.get();
-  Segment segment;
-  RolloutTimes times;
-  worker.Rollout(
-      request, [](uint32_t) { return true; }, segment, times);
-  return segment;
+  request.policy = &policy;
+  RolloutResult result;
+  KMYRIAD_RETURN_IF_ERROR(rollout.Rollout(
+      {&request, 1}, [](size_t, uint32_t) { return true; }, {&result, 1}));
+  return std::move(result.segment);
 }
 
 }  // namespace kmyriad

@@ -1,14 +1,11 @@
 #ifndef KMYRIAD_ACTOR_ROLLOUT_ROLLOUT_IDENTITY_H_
 #define KMYRIAD_ACTOR_ROLLOUT_ROLLOUT_IDENTITY_H_
 
-#include <memory>
-
 #include "absl/status/statusor.h"
 #include "actor/env/vector_env.h"
-#include "actor/rollout/rollout_worker.h"
+#include "actor/rollout/rollout_engine.h"
 #include "common/base/digest.h"
 #include "common/base/segment.h"
-#include "common/base/simd_level.h"
 #include "common/policy/network_shape.h"
 
 namespace kmyriad {
@@ -30,12 +27,9 @@ inline constexpr uint32_t kGoldenSteps = 16;
 // A small segment with a fixed seed and fixed weights (Philox stream kGolden)
 // in the run's environment and network widths: four agents with four lanes
 // each, 16 steps or the horizon if that is shorter. Its digest is equal on all
-// machines whose arithmetic is.
-absl::StatusOr<Segment> GoldenSegment(const EnvironmentSpec& spec,
-                                      uint32_t horizon,
-                                      std::unique_ptr<VectorEnv> env,
-                                      const NetworkShape& network,
-                                      SimdLevel level);
+// machines whose arithmetic is. `policy` has the GoldenWeights.
+absl::StatusOr<Segment> GoldenSegment(RolloutEngine& rollout, uint32_t horizon,
+                                      const PreparedPolicy& policy);
 
 // The weights of the golden segment.
 PolicyWeights GoldenWeights(const EnvironmentSpec& spec,

@@ -1,6 +1,5 @@
 #include "actor/rollout/rollout_worker.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
@@ -23,11 +22,6 @@ void StoreColumn(const T* step_values, uint32_t dim, uint32_t step,
 
 }  // namespace
 
-uint32_t PopulationShape::AgentOf(uint32_t block, uint32_t lane) const {
-  const uint32_t env = std::min(block * kBlockLanes + lane, envs - 1);
-  return env / (envs / agents);
-}
-
 RolloutWorker::RolloutWorker(std::unique_ptr<VectorEnv> env,
                              const EnvironmentSpec& spec)
     : env_(std::move(env)),
@@ -39,20 +33,6 @@ RolloutWorker::RolloutWorker(std::unique_ptr<VectorEnv> env,
       actions_(size_t{act_dim_} * kBlockLanes),
       squashed_(size_t{act_dim_} * kBlockLanes),
       features_(size_t{feature_dim_} * kBlockLanes) {}
-
-void RolloutWorker::PrepareSegment(const RolloutRequest& request,
-                                   Segment& segment) const {
-  const PopulationShape& population = request.population;
-  segment.shape = {BlockRows(population.envs, request.block),
-                   population.horizon, obs_dim_, act_dim_, feature_dim_};
-  const size_t samples = size_t{segment.shape.rows} * segment.shape.horizon;
-  segment.observations.resize(samples * obs_dim_);
-  segment.actions.resize(samples * act_dim_);
-  segment.log_probs.resize(samples);
-  segment.features.resize(samples * feature_dim_);
-  segment.flags.resize(samples);
-  segment.nonfinite = 0;
-}
 
 void RolloutWorker::StoreStep(uint32_t step, Segment& segment) const {
   const SegmentShape& shape = segment.shape;
@@ -67,11 +47,23 @@ void RolloutWorker::StoreStep(uint32_t step, Segment& segment) const {
   }
 }
 
+absl::Status RolloutWorker::Rollout(absl::Span<const RolloutRequest> requests,
+                                    const Progress& progress,
+                                    absl::Span<RolloutResult> results) {
+  KMYRIAD_CHECK(requests.size() == 1 && results.size() == 1);
+  results[0].whole = Rollout(
+      requests[0], [&](uint32_t steps) { return progress(0, steps); },
+      results[0].segment, results[0].times);
+  return absl::OkStatus();
+}
+
 bool RolloutWorker::Rollout(const RolloutRequest& request,
-                            const Progress& progress, Segment& segment,
+                            const StepProgress& progress, Segment& segment,
                             RolloutTimes& times) {
   KMYRIAD_CHECK(request.block < request.population.blocks());
-  PrepareSegment(request, segment);
+  const auto* policy = dynamic_cast<const PolicyInference*>(request.policy);
+  KMYRIAD_CHECK(policy != nullptr);
+  ShapeSegment(request, {0, 0, obs_dim_, act_dim_, feature_dim_}, segment);
   uint32_t agents[kBlockLanes];
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
     agents[lane] = request.population.AgentOf(request.block, lane);
@@ -89,10 +81,9 @@ bool RolloutWorker::Rollout(const RolloutRequest& request,
   for (uint32_t step = 0; step < request.population.horizon; ++step) {
     env_->Observe(observations_.data());
     lap(times.physics_seconds);
-    request.policy->Act(observations_.data(), agents,
-                        {request.seed, first_env, request.epoch, step},
-                        scratch_, mean_.data(), actions_.data(),
-                        squashed_.data(), log_probs_);
+    policy->Act(observations_.data(), agents,
+                {request.seed, first_env, request.epoch, step}, scratch_,
+                mean_.data(), actions_.data(), squashed_.data(), log_probs_);
     lap(times.inference_seconds);
     env_->Step(squashed_.data(), features_.data(), flags_);
     lap(times.physics_seconds);

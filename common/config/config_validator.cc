@@ -144,7 +144,7 @@ absl::Status CheckTask(const v1::RunConfig& config) {
   if (backend != "auto" && point != (backend == "none")) {
     return Refuse("physics.backend", config.physics().backend(),
                   point ? "env.task = point_mass has no physics; set it to none"
-                        : "env.task = ant needs simd or mujoco");
+                        : "env.task = ant needs simd, mujoco or cuda");
   }
   if (point && config.env().frame_skip() != 1) {
     return Refuse("env.frame_skip", config.env().frame_skip(),

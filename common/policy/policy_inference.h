@@ -19,11 +19,18 @@ struct ActionNoiseKey {
   uint32_t step = 0;
 };
 
+// A policy made ready to act where it is to act: a PolicyInference, or what a
+// device keeps. Constant and thread-safe.
+class PreparedPolicy {
+ public:
+  virtual ~PreparedPolicy() = default;
+};
+
 // The policy for acting, without LibTorch: one block of 16 environments at a
 // time, weights repacked for the kernel once. Lane-exact: the bits of a lane
 // depend neither on the other lanes nor on the instruction set. Const methods
 // are thread-safe as long as each thread has its own Scratch.
-class PolicyInference {
+class PolicyInference : public PreparedPolicy {
  public:
   // Activations of one block; reusable.
   struct Scratch {
@@ -35,8 +42,6 @@ class PolicyInference {
   // Copies what it needs of `weights`.
   static absl::StatusOr<std::unique_ptr<PolicyInference>> Create(
       const PolicyWeights& weights, SimdLevel level);
-  virtual ~PolicyInference() = default;
-
   // observations [obs_dim, 16] raw (lane-minor), agents [16] absolute agent
   // numbers, each within the part of the policy that `weights` held, padded
   // lanes included (give them any agent of the block). noise.step < 2^24.

@@ -11,9 +11,10 @@ from harness import SMALL
 
 class BadInputTest(harness.EndToEndTest):
 
-    def refused(self, code, words, *arguments):
+    def refused(self, code, words, *arguments, environment=None):
         found, out, err = harness.call("train", "--runs", self.runs,
-                                       "--name", "bad", *arguments)
+                                       "--name", "bad", *arguments,
+                                       environment=environment)
         self.assertEqual(found, code, out + err)
         lines = [line for line in err.splitlines() if "error" in line]
         self.assertEqual(len(lines), 1, err)
@@ -106,6 +107,23 @@ class BadInputTest(harness.EndToEndTest):
             return
         self.refused(78, ["learner.device", "cuda"], *SMALL, "--set",
                      "learner.device=cuda")
+
+    def test_physics_on_a_gpu_where_there_is_none(self):
+        # Whatever the machine has, these processes see no GPU.
+        blind = {"CUDA_VISIBLE_DEVICES": ""}
+        setting = ["--set", "physics.backend=cuda"]
+        words = ["physics.backend = cuda", "use simd"]
+        self.refused(78, words, "--preset", "ant-maze", *setting,
+                     environment=blind)
+        self.assertEqual(os.listdir(self.runs), [])
+        done = subprocess.run(
+            [os.path.join(harness.BIN, "kmyriad-actor"), *setting],
+            env={**os.environ, **blind}, capture_output=True, text=True,
+            timeout=60, check=False)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
 
     def test_a_port_in_use(self):
         with socket.socket() as taken:

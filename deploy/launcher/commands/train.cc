@@ -15,7 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "actor/env/terrain_library.h"
+#include "actor/rollout/run_environment.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
 #include "common/base/file_system.h"
@@ -97,14 +97,15 @@ absl::StatusOr<v1::RunConfig> ResolveConfig(const TrainOptions& options,
   return LoadRunConfig(source);
 }
 
-// Compiles the terrain as the actors will: a wrong file is refused before
-// there is a folder.
-absl::Status CheckTerrain(const v1::RunConfig& config) {
-  const absl::Status status =
-      LoadTerrain(config.env().terrain(), TaskScale(config.env().task()))
-          .status();
-  if (!absl::IsNotFound(status)) return status;
-  return absl::InvalidArgumentError(status.message());
+// Makes the environment as the actors will: a wrong terrain, or a backend that
+// this machine does not have, is refused before there is a folder.
+absl::Status CheckEnvironment(const v1::RunConfig& config) {
+  const absl::Status status = EnvironmentOfRun(config).status();
+  // Of a configuration, whichever of the two it is.
+  if (absl::IsNotFound(status) || absl::IsFailedPrecondition(status)) {
+    return absl::InvalidArgumentError(status.message());
+  }
+  return status;
 }
 
 // Refuses a run that another process is working on.
@@ -253,7 +254,7 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
                            LoadRunConfig(stored_source));
   KMYRIAD_ASSIGN_OR_RETURN(const v1::RunConfig config,
                            ResolveConfig(options, true, fork.source));
-  KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckEnvironment(config));
   for (const ConfigDifference& difference : CompareRunConfigs(stored, config)) {
     if (ShapesTensors(difference.key)) {
       return absl::InvalidArgumentError(
@@ -312,7 +313,7 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
         absl::StrCat("--resume = never: ", folder,
                      " holds a run; use another --name, or --resume auto"));
   }
-  KMYRIAD_RETURN_IF_ERROR(CheckTerrain(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckEnvironment(config));
   KMYRIAD_RETURN_IF_ERROR(CheckReplicas(options, config));
   if (const absl::Status made = files.CreateFolders(JoinPath(folder, "logs"));
       !made.ok()) {

@@ -54,8 +54,8 @@ class ActorEngineTest : public ::testing::Test {
     client_ = *std::move(client);
     engine_ = std::make_unique<ActorEngine>(
         options_,
-        [this]() -> absl::StatusOr<std::unique_ptr<VectorEnv>> {
-          return run_.MakeEnv();
+        [this]() -> absl::StatusOr<std::unique_ptr<RolloutEngine>> {
+          return run_.MakeWorker();
         },
         [](const PolicyWeights& weights) {
           return PolicyInference::Create(weights, SimdLevel::kScalar);

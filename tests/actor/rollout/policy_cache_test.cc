@@ -95,7 +95,7 @@ TEST_F(PolicyCacheTest, FindsThePartThatHoldsTheAgents) {
 TEST_F(PolicyCacheTest, AnotherPolicyReplacesTheOld) {
   ASSERT_THAT(AddAll(1), IsOkAndHolds(true));
   const Digest old = hash_;
-  const std::shared_ptr<const PolicyInference> in_use = cache_.Find(old, 0, 0);
+  const std::shared_ptr<const PreparedPolicy> in_use = cache_.Find(old, 0, 0);
   Encode(2, 0, 5);
   ASSERT_THAT(AddAll(2), IsOkAndHolds(true));
   EXPECT_EQ(cache_.Find(old, 0, 0), nullptr);

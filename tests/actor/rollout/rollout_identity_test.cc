@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "actor/rollout/rollout_backend.h"
+#include "common/base/status_macros.h"
 #include "gtest/gtest.h"
 #include "tests/actor/rollout/small_run.h"
 #include "tests/testing/status_matchers.h"
@@ -30,6 +32,16 @@ VectorEnvOptions Ant(const std::string& backend) {
   return options;
 }
 
+absl::StatusOr<Segment> Golden(std::shared_ptr<const EnvironmentModel> model,
+                               uint32_t horizon, const NetworkShape& network,
+                               SimdLevel level) {
+  const RolloutBackend backend = HostRolloutBackend(model, level);
+  KMYRIAD_ASSIGN_OR_RETURN(const auto rollout, backend.make_rollout());
+  KMYRIAD_ASSIGN_OR_RETURN(const auto policy, backend.make_policy(GoldenWeights(
+                                                  model->spec(), network)));
+  return GoldenSegment(*rollout, horizon, *policy);
+}
+
 TEST(RolloutIdentityTest, GoldenSegmentIsTheSameAtEveryInstructionSet) {
   const SmallRun run;
   for (const VectorEnvOptions& options :
@@ -52,10 +64,8 @@ TEST(RolloutIdentityTest, GoldenSegmentIsTheSameAtEveryInstructionSet) {
       const auto model = MakeModel(options);
       unsetenv("KMYRIAD_SIMD");
       ASSERT_NE(model, nullptr);
-      KMYRIAD_ASSERT_OK_AND_ASSIGN(auto env, VectorEnv::Create(model));
-      KMYRIAD_ASSERT_OK_AND_ASSIGN(
-          const Segment segment,
-          GoldenSegment(model->spec(), 400, std::move(env), network, level));
+      KMYRIAD_ASSERT_OK_AND_ASSIGN(const Segment segment,
+                                   Golden(model, 400, network, level));
       EXPECT_EQ(segment.shape.rows, 16u);
       EXPECT_EQ(segment.shape.horizon, kGoldenSteps);
       digests.insert(HashSegment(segment));
@@ -68,8 +78,8 @@ TEST(RolloutIdentityTest, GoldenSegmentIsTheSameAtEveryInstructionSet) {
 TEST(RolloutIdentityTest, GoldenSegmentIsNoLongerThanTheHorizon) {
   const SmallRun run;
   KMYRIAD_ASSERT_OK_AND_ASSIGN(
-      const Segment segment, GoldenSegment(run.model->spec(), 3, run.MakeEnv(),
-                                           run.network, SimdLevel::kScalar));
+      const Segment segment,
+      Golden(run.model, 3, run.network, SimdLevel::kScalar));
   EXPECT_EQ(segment.shape.horizon, 3u);
 }
 

@@ -166,7 +166,7 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
        "env.integrator = none: env.task = ant needs implicitfast or rk4"},
       {"ant-maze",
        {"physics.backend=none"},
-       "physics.backend = none: env.task = ant needs simd or mujoco"},
+       "physics.backend = none: env.task = ant needs simd, mujoco or cuda"},
       {"point-maze",
        {"env.integrator=rk4"},
        "env.integrator = rk4: env.task = point_mass has no physics"},

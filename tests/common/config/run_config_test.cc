@@ -208,6 +208,7 @@ TEST(LoadRunConfigTest, ResolvesTheBackendOnce) {
   EXPECT_EQ(backend("ant-maze", {}), "simd");
   EXPECT_EQ(backend("ant-maze", {"physics.backend=auto"}), "simd");
   EXPECT_EQ(backend("ant-maze", {"physics.backend=mujoco"}), "mujoco");
+  EXPECT_EQ(backend("ant-maze", {"physics.backend=cuda"}), "cuda");
   EXPECT_EQ(backend("point-maze", {"physics.backend=auto"}), "none");
   // What a run stores is what it used, and its hash tells backends apart.
   const auto simd = LoadRunConfig({"ant-maze", "", {}});

@@ -105,7 +105,7 @@ void RunInput(absl::string_view bytes) {
     KMYRIAD_CHECK(steps >= 1 && steps <= run.population.horizon);
   }
   session.Leave("the input is over");
-  KMYRIAD_CHECK(session.NextTask() == nullptr);
+  KMYRIAD_CHECK(session.NextTasks(1).empty());
   client.events().OnEnd(absl::OkStatus());
 }
 
