@@ -433,9 +433,17 @@ bool LearnerEngine::stopping() {
 }
 
 void LearnerEngine::Wait(double seconds) {
+  const auto woken = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return woken_;
+  };
   absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&woken_), absl::Seconds(seconds));
+  wake_signal_.AwaitWithTimeout(mutex_, absl::Seconds(seconds), woken);
   woken_ = false;
+}
+
+void LearnerEngine::Wake() {
+  woken_ = true;
+  wake_signal_.SignalAll();
 }
 
 void LearnerEngine::SetState(v1::RunState state, const std::string& message,
@@ -472,14 +480,14 @@ void LearnerEngine::OnActorLeft(const std::string& actor,
 
 void LearnerEngine::OnProgress() {
   absl::MutexLock lock(&mutex_);
-  woken_ = true;
+  Wake();
 }
 
 void LearnerEngine::OnBrokenDeterminism(const absl::Status& status) {
   {
     absl::MutexLock lock(&mutex_);
     broken_.Update(status);
-    woken_ = true;
+    Wake();
   }
   entropy_.Cancel();
 }
@@ -509,7 +517,7 @@ void LearnerEngine::RequestStop(const std::string& reason) {
     absl::MutexLock lock(&mutex_);
     if (stop_) return;
     stop_ = true;
-    woken_ = true;
+    Wake();
   }
   hub_.SetLeasing(false);
   entropy_.Cancel();

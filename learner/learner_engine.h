@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
+#include "common/base/steady_cond_var.h"
 #include "kmyriad/v1/learner.pb.h"
 #include "kmyriad/v1/run_config.pb.h"
 #include "learner/actor_hub.h"
@@ -148,6 +149,7 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   bool stopping();
   // Waits until something happens, at most `seconds`.
   void Wait(double seconds);
+  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(v1::RunState state, const std::string& message,
                 v1::Event::Kind kind = v1::Event::STATE);
   // Says once per outage, and once per reason in it, that storage fails.
@@ -177,6 +179,7 @@ class LearnerEngine : private HubObserver, private TrainingMonitor {
   absl::Mutex pause_mutex_;
   absl::Mutex mutex_;
   Board board_ ABSL_GUARDED_BY(mutex_);
+  SteadyCondVar wake_signal_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;

@@ -69,7 +69,7 @@ void LearnerEngine::ApplyPause() {
   {
     absl::MutexLock lock(&mutex_);
     paused_ = paused;
-    woken_ = true;
+    Wake();
     if (stop_) return;
   }
   hub_.SetLeasing(!paused);
@@ -95,7 +95,7 @@ absl::StatusOr<v1::RestoreResponse> LearnerEngine::Restore(
   if (request.dry_run()) return response;
   {
     absl::MutexLock lock(&mutex_);
-    woken_ = true;
+    Wake();
   }
   if (ledger_->restore_pending()) entropy_.Cancel();
   events_.Publish(

@@ -55,6 +55,7 @@ void ActorEngine::Stop(const std::string& reason) {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    stop_signal_.SignalAll();
     stop_reason_ = reason;
     session = session_;
   }
@@ -94,9 +95,12 @@ void ActorEngine::CountReconnect(LearnerSession::End end) {
 }
 
 bool ActorEngine::WaitBeforeReconnect(double seconds) {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_;
+  };
   absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&stopping_),
-                                 absl::Seconds(seconds));
+  return stop_signal_.AwaitWithTimeout(mutex_, absl::Seconds(seconds),
+                                       stopping);
 }
 
 absl::Status ActorEngine::KeepSessions() {

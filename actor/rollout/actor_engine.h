@@ -16,6 +16,7 @@
 #include "actor/rollout/policy_cache.h"
 #include "actor/rollout/rollout_engine.h"
 #include "common/base/clock.h"
+#include "common/base/steady_cond_var.h"
 #include "common/policy/network_shape.h"
 
 namespace kmyriad {
@@ -91,6 +92,7 @@ class ActorEngine {
   ActorMetrics& metrics_;
 
   absl::Mutex mutex_;
+  SteadyCondVar stop_signal_;
   std::shared_ptr<LearnerSession> session_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);

@@ -106,7 +106,7 @@ bool LearnerSession::WaitForEnd() {
   const auto due = [this, knew]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return Over() || welcomed_ != knew;
   };
-  mutex_.AwaitWithTimeout(absl::Condition(&due), absl::Seconds(seconds));
+  changed_.AwaitWithTimeout(mutex_, absl::Seconds(seconds), due);
   return Over();
 }
 
@@ -120,8 +120,11 @@ void LearnerSession::CloseStream() {
   }
   if (polite) {
     stream_->Leave("leaving as asked");
+    const auto ended = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return ended_;
+    };
     absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&ended_), kLeaveTime)) return;
+    if (changed_.AwaitWithTimeout(mutex_, kLeaveTime, ended)) return;
   }
   stream_->Cancel();
   absl::MutexLock lock(&mutex_);
@@ -154,6 +157,7 @@ uint64_t LearnerSession::seed() const {
 void LearnerSession::EndFor(End end, const absl::Status& status) {
   if (Over()) return;
   ending_ = true;
+  changed_.SignalAll();
   end_ = end;
   status_ = status;
   leases_.AbandonAll();
@@ -270,6 +274,7 @@ void LearnerSession::OnWelcome(const SessionTerms& terms) {
   terms_ = terms;
   credits_ = ByteCredits(terms.credit_bytes);
   welcomed_ = true;
+  changed_.SignalAll();
   metrics_.connected.Set(1);
   SetLogRun(ToHex(terms.run_uuid));
   LogInfo("welcome to run ", ToHex(terms.run_uuid));
@@ -411,6 +416,7 @@ void LearnerSession::OnEnd(const absl::Status& status) {
     }
   }
   ended_ = true;
+  changed_.SignalAll();
 }
 
 }  // namespace kmyriad

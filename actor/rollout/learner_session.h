@@ -15,6 +15,7 @@
 #include "actor/rollout/policy_cache.h"
 #include "actor/rollout/rollout_engine.h"
 #include "common/base/clock.h"
+#include "common/base/steady_cond_var.h"
 
 namespace kmyriad {
 
@@ -108,6 +109,8 @@ class LearnerSession : public LearnerEvents {
   double snapshot_start_ = 0;
 
   mutable absl::Mutex mutex_;
+  // Signalled with welcomed_, ending_ and ended_.
+  SteadyCondVar changed_;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   SessionTerms terms_ ABSL_GUARDED_BY(mutex_);
   LeaseQueue leases_ ABSL_GUARDED_BY(mutex_);

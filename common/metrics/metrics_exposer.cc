@@ -10,8 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/base/steady_cond_var.h"
 #include "common/base/thread_pool.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_registry_impl.h"
@@ -50,15 +51,21 @@ class PrometheusExposer : public MetricsExposer {
   // The web server notices that it is to stop only when a connection comes or
   // two seconds are over; knocking spares every process these seconds.
   ~PrometheusExposer() override {
-    absl::Notification stopped;
+    absl::Mutex mutex;
+    SteadyCondVar stop_signal;
+    bool stopped = false;
     ThreadPool knocker(1);
-    knocker.Schedule([this, &stopped] {
+    knocker.Schedule([&] {
+      absl::MutexLock lock(&mutex);
       do {
         Knock(host_, port_);
-      } while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(5)));
+      } while (!stop_signal.AwaitWithTimeout(mutex, absl::Milliseconds(5),
+                                             [&] { return stopped; }));
     });
     exposer_.reset();
-    stopped.Notify();
+    absl::MutexLock lock(&mutex);
+    stopped = true;
+    stop_signal.SignalAll();
   }
 
   int port() const override { return port_; }

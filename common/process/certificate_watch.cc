@@ -29,14 +29,18 @@ CertificateWatch::CertificateWatch(MetricsRegistry& registry,
 CertificateWatch::~CertificateWatch() {
   absl::MutexLock lock(&mutex_);
   stopping_ = true;
+  stop_signal_.SignalAll();
 }
 
 void CertificateWatch::Watch(double seconds) {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_;
+  };
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_),
-                                  absl::Seconds(seconds))) {
+      if (stop_signal_.AwaitWithTimeout(mutex_, absl::Seconds(seconds),
+                                        stopping)) {
         return;
       }
     }

@@ -5,6 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/steady_cond_var.h"
 #include "common/base/thread_pool.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/rpc/role.h"
@@ -33,6 +34,7 @@ class CertificateWatch {
   // Watching thread only: what was last said.
   std::string said_;
   absl::Mutex mutex_;
+  SteadyCondVar stop_signal_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Last: its thread uses the others.
   ThreadPool thread_;

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_cond_var.h"
 #include "common/base/thread_pool.h"
 #include "common/rpc/address.h"
 #include "common/rpc/call_metrics.h"
@@ -210,6 +211,7 @@ class GrpcServerImpl : public GrpcServer {
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> health_server_;
   absl::Mutex mutex_;
+  SteadyCondVar shut_down_signal_;
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
   // Last: it uses the others. Null unless there is something to remind of.
   std::unique_ptr<ThreadPool> reminder_;
@@ -286,13 +288,16 @@ absl::Status GrpcServerImpl::ListenForCalls(
 }
 
 void GrpcServerImpl::Remind(double seconds) {
+  const auto shut_down = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return shut_down_;
+  };
   absl::MutexLock lock(&mutex_);
   do {
     LogWarning("serving ", address_,
                " without encryption or authentication: whoever reaches it can "
                "read and steer the run (--insecure-allow-remote)");
-  } while (!mutex_.AwaitWithTimeout(absl::Condition(&shut_down_),
-                                    absl::Seconds(seconds)));
+  } while (!shut_down_signal_.AwaitWithTimeout(mutex_, absl::Seconds(seconds),
+                                               shut_down));
 }
 
 void GrpcServerImpl::SetReady(bool ready) {
@@ -309,6 +314,7 @@ void GrpcServerImpl::Shutdown(double grace_seconds) {
     absl::MutexLock lock(&mutex_);
     if (shut_down_) return;
     shut_down_ = true;
+    shut_down_signal_.SignalAll();
   }
   SetReady(false);
   if (server_ != nullptr) server_->Shutdown(DeadlineAfter(grace_seconds));

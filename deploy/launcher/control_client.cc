@@ -136,17 +136,21 @@ absl::StatusOr<std::vector<v1::Event>> ControlClient::PastEvents(
 }
 
 EventWatcher::EventWatcher(ControlClient& client)
-    : client_(client), events_(kQueuedEvents), thread_(1) {
+    : client_(client), thread_(1) {
   thread_.Schedule([this] { Watch(); });
 }
 
 EventWatcher::~EventWatcher() {
   absl::MutexLock lock(&mutex_);
   stopping_ = true;
+  stop_signal_.SignalAll();
   if (context_ != nullptr) context_->TryCancel();
 }
 
 void EventWatcher::Watch() {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_;
+  };
   while (true) {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
@@ -158,20 +162,20 @@ void EventWatcher::Watch() {
     const auto reader =
         client_.stub().WatchEvents(&context, v1::WatchEventsRequest());
     v1::Event event;
-    while (reader->Read(&event)) events_.TryPush(event);
+    while (reader->Read(&event)) {
+      absl::MutexLock lock(&mutex_);
+      if (events_.size() < kQueuedEvents) events_.push_back(std::move(event));
+    }
     reader->Finish();
     absl::MutexLock lock(&mutex_);
     context_ = nullptr;
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kReconnectWait);
+    stop_signal_.AwaitWithTimeout(mutex_, kReconnectWait, stopping);
   }
 }
 
 std::vector<v1::Event> EventWatcher::Take() {
-  std::vector<v1::Event> events;
-  while (auto event = events_.Pop(absl::ZeroDuration())) {
-    events.push_back(*std::move(event));
-  }
-  return events;
+  absl::MutexLock lock(&mutex_);
+  return std::exchange(events_, {});
 }
 
 std::string NewRequestId() { return ToHex(RandomUuid()); }

@@ -7,7 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/bounded_queue.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/steady_cond_var.h"
 #include "common/base/thread_pool.h"
 #include "common/rpc/transport_security.h"
 #include "grpcpp/grpcpp.h"
@@ -48,7 +49,8 @@ class ControlClient {
 };
 
 // Follows a learner's events on a thread of its own, over its restarts; what
-// happens while it is away is lost. Take() never blocks. Destruction ends the
+// happens while it is away is lost, and what is beyond 1024 that nobody took.
+// Take() never blocks. Destruction ends the
 // stream.
 class EventWatcher {
  public:
@@ -63,8 +65,9 @@ class EventWatcher {
   void Watch();
 
   ControlClient& client_;
-  BoundedQueue<v1::Event> events_;
   absl::Mutex mutex_;
+  SteadyCondVar stop_signal_;
+  std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
   ThreadPool thread_;

@@ -102,6 +102,10 @@ FORBIDDEN = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work marked"),
     (re.compile(r"\bGTEST_SKIP\b"), "a test that skips itself"),
 ]
+# Abseil's timed waits end by the real-time clock.
+TIMED_WAIT = re.compile(
+    r"(Await|LockWhen|Wait|WaitForNotification)With(Timeout|Deadline)\(")
+STEADY_WAIT = re.compile(r"\bAwaitWithTimeout\((absl::Mutex& )?\w*mutex")
 
 
 def source_files(root):
@@ -194,6 +198,9 @@ def check_form(path, lines):
         for pattern, what in FORBIDDEN:
             if pattern.search(line):
                 yield path, number, what
+        if not path.startswith("tests/") and TIMED_WAIT.search(
+                line) and not STEADY_WAIT.search(line):
+            yield path, number, "a timed wait that is no SteadyCondVar's"
     if path.endswith(".h"):
         guard = "KMYRIAD_" + re.sub(r"\W", "_", path).upper() + "_"
         if f"#ifndef {guard}" not in lines:

@@ -108,6 +108,8 @@ class LayeringTest(unittest.TestCase):
         self.expect_caught(path, "// " + "x" * 78 + "\n", "columns")
         self.expect_caught(path, "// TO" + "DO: later\n", "unfinished")
         self.expect_caught(path, "GTEST_" + "SKIP();\n", "skips itself")
+        self.expect_caught(path, "stop_.WaitForNotificationWithTimeout(x);\n",
+                           "SteadyCondVar")
         self.expect_caught(path, "\n" * 650, "lines, limit 650")
         self.expect_caught("common/base/clock.h", "\n" * 250,
                            "lines, limit 250")
