@@ -145,7 +145,7 @@ TEST(KnnEntropyTest, FindsTheEntropyOfABoxWithItsBoundaryBias) {
   EXPECT_NEAR(EntropyOf(random.Uniforms(2 * 2000, 0, 1), 2, 15), 0.058, 0.05);
   // Sides of 3 and 5.
   auto box = random.Uniforms(2 * 10000, 0, 1);
-  for (size_t i = 0; i < box.size(); ++i) box[i] *= i % 2 == 0 ? 3 : 5;
+  for (size_t i = 0; i < box.size(); ++i) box[i] *= i % 2 == 0 ? 3.0f : 5.0f;
   EXPECT_NEAR(EntropyOf(box, 2, 4), std::log(15.0) + 0.017, 0.03);
 }
 
