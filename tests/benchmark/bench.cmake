@@ -8,4 +8,5 @@ kmyriad_cc_binary(NAME kmyriad-bench
   DEPS kmyriad::base kmyriad::launcher kmyriad::epoch_benchmark
        kmyriad::knn_benchmark kmyriad::physics_benchmark
        kmyriad::physics_peers_benchmark kmyriad::policy_benchmark
-       kmyriad::rpc_benchmark kmyriad::update_benchmark CLI11::CLI11)
+       kmyriad::rpc_benchmark kmyriad::score_benchmark
+       kmyriad::update_benchmark CLI11::CLI11)

@@ -20,6 +20,7 @@
 #include "tests/benchmark/physics_peers/physics_peers_benchmark.h"
 #include "tests/benchmark/policy_benchmark.h"
 #include "tests/benchmark/rpc_benchmark.h"
+#include "tests/benchmark/score_benchmark.h"
 #include "tests/benchmark/update_benchmark.h"
 
 namespace kmyriad {
@@ -60,6 +61,7 @@ class BenchmarkCommands {
     AddKnn();
     AddUpdate();
     AddRpc();
+    AddScore();
     AddEpoch();
   }
 
@@ -150,6 +152,17 @@ class BenchmarkCommands {
     c->add_option("--credit-bytes", rpc_.credit_bytes)->capture_default_str();
   }
 
+  void AddScore() {
+    CLI::App* c = Add("score", "ScoreEpoch over a unix socket against in place",
+                      [this] { return RunScoreBenchmark(score_); });
+    c->add_option("--particles", score_.particles)->capture_default_str();
+    c->add_option("--dims", score_.dims)->capture_default_str();
+    c->add_option("--k", score_.k)->capture_default_str();
+    c->add_option("--threads", score_.threads, "0: one per core")
+        ->capture_default_str();
+    c->add_option("--repeats", score_.repeats)->capture_default_str();
+  }
+
   void AddEpoch() {
     epoch_.kmyriad = ProgramPath("kmyriad");
     CLI::App* c = Add("epoch", "A short training, phase by phase",
@@ -170,6 +183,7 @@ class BenchmarkCommands {
   KnnBenchmarkOptions knn_;
   UpdateBenchmarkOptions update_;
   RpcBenchmarkOptions rpc_;
+  ScoreBenchmarkOptions score_;
   EpochBenchmarkOptions epoch_;
 };
 
