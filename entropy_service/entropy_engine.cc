@@ -243,9 +243,9 @@ void EntropyEngine::NoteEngine(const ScoredEpoch& scored) {
 absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::ComputeShard(
     const EpochParticles& particles, const SearchContext& context) {
   const double start = clock_.MonotonicSeconds();
-  const PoolMeasure measure{options_.engine, level_, pool_, context};
-  KMYRIAD_ASSIGN_OR_RETURN(MeasuredShard shard,
-                           MeasureShard(particles, measure));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      MeasuredShard shard,
+      MeasureShard(particles, MeasureFor(particles.request(), context)));
   auto scored = std::make_shared<ScoredEpoch>();
   scored->request = particles.request();
   scored->squared_distances = std::move(shard.squared_distances);
@@ -257,6 +257,13 @@ absl::StatusOr<std::shared_ptr<const ScoredEpoch>> EntropyEngine::ComputeShard(
   return std::shared_ptr<const ScoredEpoch>(std::move(scored));
 }
 
+PoolMeasure EntropyEngine::MeasureFor(const ScoreRequest& request,
+                                      const SearchContext& context) {
+  const std::string& engine =
+      request.engine.empty() ? options_.engine : request.engine;
+  return {engine, level_, pool_, context};
+}
+
 absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
                                        const SearchContext& context,
                                        ScoredEpoch& scored) {
@@ -265,7 +272,7 @@ absl::Status EntropyEngine::ScorePools(const EpochParticles& particles,
   const size_t pools =
       request.pooling == Pooling::kIndividual ? request.agents : 1;
   const size_t size = count / pools;
-  const PoolMeasure measure{options_.engine, level_, pool_, context};
+  const PoolMeasure measure = MeasureFor(request, context);
   std::vector<double> values(size);
   std::vector<float> pool_rewards(count);
   double pooled = 0;

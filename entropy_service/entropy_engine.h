@@ -15,6 +15,7 @@
 #include "entropy_service/entropy_metrics.h"
 #include "entropy_service/epoch_particles.h"
 #include "entropy_service/index/knn_index.h"
+#include "entropy_service/measured_pool.h"
 #include "entropy_service/particle_store.h"
 
 namespace kmyriad {
@@ -86,6 +87,9 @@ class EntropyEngine {
   absl::Status ScorePools(const EpochParticles& particles,
                           const SearchContext& context, ScoredEpoch& scored)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(computing_);
+  PoolMeasure MeasureFor(const ScoreRequest& request,
+                         const SearchContext& context);
+
   const EntropyEngineOptions options_;
   const SimdLevel level_;
   EntropyMetrics& metrics_;

@@ -210,6 +210,17 @@ absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                       pool.log_volumes_own);
 }
 
+// Wraps periodic features to [0, period].
+void Wrap(absl::Span<const float> periods, std::vector<float>& coordinates) {
+  for (size_t j = 0; j < periods.size(); ++j) {
+    if (periods[j] == 0) continue;
+    for (size_t i = j; i < coordinates.size(); i += periods.size()) {
+      const float rest = std::fmod(coordinates[i], periods[j]);
+      coordinates[i] = rest < 0 ? rest + periods[j] : rest;
+    }
+  }
+}
+
 // An index of the rows `ids`; it has a copy of their features.
 absl::StatusOr<ChosenIndex> IndexRows(const EpochParticles& particles,
                                       const std::vector<uint32_t>& ids,
@@ -222,6 +233,7 @@ absl::StatusOr<ChosenIndex> IndexRows(const EpochParticles& particles,
         &particles.features()[size_t{id} * request.dims];
     coordinates.insert(coordinates.end(), features, features + request.dims);
   }
+  Wrap(request.periods, coordinates);
   PointsView points{coordinates, ids, request.dims};
   points.periods = request.periods;
   points.horizon = request.horizon;

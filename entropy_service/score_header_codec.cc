@@ -8,6 +8,9 @@
 namespace kmyriad {
 namespace {
 
+// Longer than any engine's name.
+constexpr size_t kMaxEngineName = 32;
+
 absl::StatusOr<RewardKind> RewardFromProto(v1::RewardKind reward) {
   switch (reward) {
     case v1::REWARD_KIND_FORWARD:
@@ -91,6 +94,12 @@ absl::StatusOr<ScoreRequest> ScoreRequestFromProto(
   request.periods.assign(header.periods().begin(), header.periods().end());
   request.shard_count = header.shard_count();
   request.shard_index = header.shard_index();
+  if (header.engine().size() > kMaxEngineName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("engine: a name of ", header.engine().size(),
+                     " characters; use auto, grid, kd_tree or brute_force"));
+  }
+  request.engine = header.engine();
   return request;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "entropy_service/index/index_factory.h"
 
 namespace kmyriad {
 namespace {
@@ -163,6 +164,7 @@ absl::Status ScoreRequest::Validate() const {
   KMYRIAD_RETURN_IF_ERROR(ValidateAgents(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidatePeriods(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidateShard(*this));
+  if (!engine.empty()) KMYRIAD_RETURN_IF_ERROR(CheckKnnEngine(engine));
   return coverage.has_value() ? ValidateGrid(*coverage, dims)
                               : absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -50,6 +51,8 @@ struct ScoreRequest {
   std::vector<float> periods;
   uint32_t shard_count = 0;
   uint32_t shard_index = 0;
+  // Empty: the service's own.
+  std::string engine;
 
   // Of the epoch, one reward each; and of the pool, id = (env * window + age)
   // * horizon + t with age 0 for the oldest epoch.

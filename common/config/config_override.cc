@@ -65,24 +65,42 @@ absl::StatusOr<double> RealNumber(const FieldPath& path, absl::string_view text,
   return number;
 }
 
+// Read as a float at once: rounding twice may give another number.
+absl::StatusOr<float> Float(const FieldPath& path, absl::string_view text) {
+  KMYRIAD_RETURN_IF_ERROR(
+      RealNumber(path, text, std::numeric_limits<float>::max()).status());
+  float number;
+  if (!absl::SimpleAtof(text, &number)) return WrongType(path, text);
+  return number;
+}
+
+// Adds one element to a list.
+absl::Status AddNumber(const FieldPath& path, absl::string_view value,
+                       Message& group) {
+  const Reflection& access = *group.GetReflection();
+  if (path.field->cpp_type() == FieldDescriptor::CPPTYPE_FLOAT) {
+    KMYRIAD_ASSIGN_OR_RETURN(const float number, Float(path, value));
+    access.AddFloat(&group, path.field, number);
+    return absl::OkStatus();
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(const uint32_t number,
+                           WholeNumber<uint32_t>(path, value));
+  access.AddUInt32(&group, path.field, number);
+  return absl::OkStatus();
+}
+
 absl::Status SetList(const FieldPath& path, absl::string_view value,
                      Message& group) {
   absl::string_view inside = value;
   if (absl::ConsumePrefix(&inside, "[") && !absl::ConsumeSuffix(&inside, "]")) {
     return WrongType(path, value);
   }
-  std::vector<uint32_t> elements;
+  group.GetReflection()->ClearField(&group, path.field);
   for (absl::string_view element : absl::StrSplit(inside, ',')) {
-    absl::StatusOr<uint32_t> number =
-        WholeNumber<uint32_t>(path, absl::StripAsciiWhitespace(element));
     // The whole list says more than its wrong element.
-    if (!number.ok()) return WrongType(path, value);
-    elements.push_back(*number);
-  }
-  const Reflection& access = *group.GetReflection();
-  access.ClearField(&group, path.field);
-  for (const uint32_t element : elements) {
-    access.AddUInt32(&group, path.field, element);
+    if (!AddNumber(path, absl::StripAsciiWhitespace(element), group).ok()) {
+      return WrongType(path, value);
+    }
   }
   return absl::OkStatus();
 }
@@ -104,11 +122,7 @@ absl::Status SetNumber(const FieldPath& path, absl::string_view value,
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_FLOAT: {
-      KMYRIAD_RETURN_IF_ERROR(
-          RealNumber(path, value, std::numeric_limits<float>::max()).status());
-      // Read as a float at once: rounding twice may give another number.
-      float number;
-      if (!absl::SimpleAtof(value, &number)) return WrongType(path, value);
+      KMYRIAD_ASSIGN_OR_RETURN(const float number, Float(path, value));
       access.SetFloat(&group, path.field, number);
       return absl::OkStatus();
     }

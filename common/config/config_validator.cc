@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
@@ -278,6 +280,12 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
                                  reward));
     }
   }
+  if (config.entropy().divergences() && config.entropy().k() >= per_agent) {
+    return Refuse("entropy.k", config.entropy().k(),
+                  absl::StrCat("must be below the ", per_agent,
+                               " particles of an agent for "
+                               "entropy.divergences = true"));
+  }
   const uint64_t pool =
       individual ? per_agent : uint64_t{envs} * config.env().horizon();
   if (config.entropy().k() >= pool) {
@@ -293,10 +301,44 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
   const uint64_t excluded =
       std::min<uint64_t>(2 * window + 1, config.env().horizon());
   if (window > 0 && config.entropy().k() + excluded > pool) {
-    return Refuse("entropy.theiler_window", window,
-                  absl::StrCat("leaves fewer than entropy.k = ",
-                               config.entropy().k(), " of the pool's ", pool,
-                               " particles as neighbours"));
+    return Refuse(
+        "entropy.theiler_window", window,
+        absl::StrCat("leaves fewer than entropy.k = ", config.entropy().k(),
+                     " of the pool's ", pool, " particles as neighbours"));
+  }
+  return absl::OkStatus();
+}
+
+// Features of a particle, for features that CheckFeatures takes.
+int FeatureCount(const std::string& features) {
+  static const auto* const kSets = new std::map<std::string, int>{
+      {"xy", 2}, {"xyz", 3}, {"pose", 7}, {"joint", 15}, {"state", 29}};
+  const auto set = kSets->find(features);
+  if (set != kSets->end()) return set->second;
+  return static_cast<int>(1 +
+                          std::count(features.begin(), features.end(), ','));
+}
+
+absl::Status CheckSearch(const v1::Entropy& entropy, uint32_t agents) {
+  const int dims = FeatureCount(entropy.features());
+  const std::string& engine = entropy.engine();
+  if ((engine == "grid" || engine == "cuda_grid") && dims > 3) {
+    return Refuse("entropy.engine", engine,
+                  absl::StrCat("takes at most 3 features, and "
+                               "entropy.features has ",
+                               dims, "; use auto"));
+  }
+  if (entropy.periods_size() != 0 && entropy.periods_size() != dims) {
+    return Refuse("entropy.periods", absl::StrJoin(entropy.periods(), ","),
+                  absl::StrCat("has ", entropy.periods_size(),
+                               " numbers; entropy.features needs ", dims,
+                               ", 0 where a feature has no period"));
+  }
+  if (entropy.divergences() &&
+      (agents < 2 || entropy.pooling() == "individual")) {
+    return Refuse("entropy.divergences", "true",
+                  "compares agents: needs population.agents of 2 or more, and "
+                  "entropy.pooling = collective");
   }
   return absl::OkStatus();
 }
@@ -328,6 +370,8 @@ absl::Status ValidateRunConfig(const v1::RunConfig& config) {
   KMYRIAD_RETURN_IF_ERROR(CheckFeatures(config));
   KMYRIAD_RETURN_IF_ERROR(CheckTrunk(config));
   KMYRIAD_RETURN_IF_ERROR(CheckPopulation(config));
+  KMYRIAD_RETURN_IF_ERROR(
+      CheckSearch(config.entropy(), config.population().agents()));
   KMYRIAD_RETURN_IF_ERROR(CheckDevice(config.learner().device()));
   KMYRIAD_RETURN_IF_ERROR(CheckGoal(config.task()));
   if (config.rpc().credit_bytes() < config.rpc().batch_bytes()) {

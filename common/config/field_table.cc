@@ -78,6 +78,11 @@ std::vector<FieldRule> MakeRules() {
       {"entropy.window", false, kFixed, 1, 64},
       {"entropy.floor", false, kFixed, 0, 1000, true},
       Optional({"entropy.theiler_window", false, kFixed, 0, 9999}),
+      Optional(Text("entropy.engine", false, kFree,
+                    {"auto", "grid", "kd_tree", "brute_force", "cuda_grid",
+                     "cuda_brute_force"})),
+      Optional({"entropy.periods", false, kFixed, 0, 1000}),
+      Optional({"entropy.divergences", false, kFree}),
       Text("physics.backend", true, kFixed,
            {"auto", "simd", "mujoco", "cuda", "none"}),
       {"physics.threads", false, kFree, 0, 1024},
@@ -122,7 +127,8 @@ std::string ElementText(const Message& group, const FieldDescriptor& field,
     case FieldDescriptor::CPPTYPE_UINT64:
       return absl::StrCat(access.GetUInt64(group, &field));
     case FieldDescriptor::CPPTYPE_FLOAT:
-      return Digits(access.GetFloat(group, &field));
+      return Digits(repeated ? access.GetRepeatedFloat(group, &field, index)
+                             : access.GetFloat(group, &field));
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return Digits(access.GetDouble(group, &field));
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -143,7 +149,8 @@ double ElementNumber(const Message& group, const FieldDescriptor& field,
     case FieldDescriptor::CPPTYPE_UINT64:
       return static_cast<double>(access.GetUInt64(group, &field));
     case FieldDescriptor::CPPTYPE_FLOAT:
-      return access.GetFloat(group, &field);
+      return field.is_repeated() ? access.GetRepeatedFloat(group, &field, index)
+                                 : access.GetFloat(group, &field);
     default:
       return access.GetDouble(group, &field);
   }
@@ -217,7 +224,7 @@ const char* TypeText(const FieldDescriptor& field) {
       return field.is_repeated() ? "a list of whole numbers" : "a whole number";
     case FieldDescriptor::CPPTYPE_FLOAT:
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return "a number";
+      return field.is_repeated() ? "a list of numbers" : "a number";
     case FieldDescriptor::CPPTYPE_BOOL:
       return "true or false";
     default:

@@ -211,6 +211,10 @@ void AddEntropy(CLI::App& app, EntropyCommandOptions& options) {
       ->capture_default_str();
   command->add_option("--periods", options.periods,
                       "Period of each column, 0 for none, such as 0,6.2832");
+  command
+      ->add_option("--engine", options.engine,
+                   "How neighbours are sought, as entropy.engine names it")
+      ->capture_default_str();
   command->add_option("--out", options.out,
                       "File for the rewards [rows], .npy or .safetensors");
   command
@@ -330,7 +334,7 @@ void AddOthers(CLI::App& app, AllOptions& all) {
       ->capture_default_str();
 
   CLI::App* bench = app.add_subcommand(
-      "bench", "Measure: physics, policy, knn, rpc, update or epoch");
+      "bench", "Measure: physics, policy, knn, rpc, score, update or epoch");
   bench->prefix_command();
   bench->set_help_flag();
 

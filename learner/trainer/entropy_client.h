@@ -25,6 +25,11 @@ struct ScoreRequest {
   uint32_t k = 0;
   float floor = 0;
   uint32_t theiler_window = 0;
+  // Empty: the service's own.
+  std::string engine;
+  // [dims] or empty.
+  std::vector<float> periods;
+  bool measure_divergences = false;
   // What samples are paid for, as entropy.reward names it.
   std::string reward = "forward";
   // False: each agent's particles among its own.
@@ -61,6 +66,9 @@ struct ScoreResult {
   double owner_share = 0;
   double redundancy = 0;
   double vendi_score = 0;
+  // If asked for: mean and [agents]; NaN and empty otherwise.
+  double divergence_nats = 0;
+  std::vector<double> agent_divergences_nats;
   uint64_t masked = 0;
   uint64_t floored = 0;
   uint64_t unreachable_hits = 0;

@@ -65,6 +65,10 @@ Json MakeMetrics(const EpochReport& report) {
         {"checkpoint", seconds.checkpoint},
         {"total", total}}},
   };
+  if (!score.agent_divergences_nats.empty()) {
+    metrics["divergence_nats"] = score.divergence_nats;
+    metrics["agent_divergences_nats"] = score.agent_divergences_nats;
+  }
   if (report.task.has_value()) {
     metrics["success"] = report.task->success;
     metrics["success_best"] = report.task->success_best;

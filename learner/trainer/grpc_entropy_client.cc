@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/message_codec.h"
@@ -72,6 +73,10 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
   header.set_k(request.k);
   header.set_floor(request.floor);
   header.set_theiler_window(request.theiler_window);
+  header.set_engine(request.engine);
+  header.mutable_periods()->Assign(request.periods.begin(),
+                                   request.periods.end());
+  header.set_measure_divergences(request.measure_divergences);
   header.set_reward(reward.kind);
   header.set_credit(reward.credit);
   header.set_pooling(request.collective ? v1::POOLING_COLLECTIVE
@@ -100,6 +105,16 @@ absl::Status ReadSummary(const ScoreRequest& request,
   result->owner_share = summary.owner_share();
   result->redundancy = summary.redundancy();
   result->vendi_score = summary.vendi_score();
+  result->divergence_nats = summary.divergence_nats();
+  const std::string& divergences = summary.agent_divergences_nats();
+  const size_t agents = request.measure_divergences ? request.agents : 0;
+  if (divergences.size() != agents * sizeof(double)) {
+    return BadAnswer(absl::StrCat(
+        divergences.size(), " bytes of divergences for ", agents, " agents"));
+  }
+  result->agent_divergences_nats.resize(agents);
+  std::memcpy(result->agent_divergences_nats.data(), divergences.data(),
+              divergences.size());
   result->masked = summary.masked();
   result->floored = summary.floored();
   result->unreachable_hits = summary.unreachable_hits();
@@ -271,7 +286,11 @@ class GrpcEntropyClient : public EntropyClient {
                              Header(request));
     return Retry<ScoreResult>(
         [&](grpc::ClientContext& context) -> absl::StatusOr<ScoreResult> {
-          if (replicas_.size() == 1 || !Shardable(header.header())) {
+          if (replicas_.size() == 1) {
+            return ExchangeParticles(header, request, nullptr, context);
+          }
+          if (!Shardable(header.header())) {
+            NoteUnshared();
             return ExchangeParticles(header, request, nullptr, context);
           }
           KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> distances,
@@ -279,6 +298,16 @@ class GrpcEntropyClient : public EntropyClient {
           return ExchangeParticles(header, request, distances.data(), context);
         },
         wait);
+  }
+
+  void NoteUnshared() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    if (noted_unshared_) return;
+    noted_unshared_ = true;
+    LogInfo("entropy: ", replicas_[0].address, " alone scores, of ",
+            replicas_.size(),
+            " replicas: they share the search of entropy.reward = forward "
+            "without entropy.divergences only");
   }
 
   // The replicas can share its search; other epochs are one replica's.
@@ -407,6 +436,7 @@ class GrpcEntropyClient : public EntropyClient {
   std::vector<grpc::ClientContext>* shard_contexts_ ABSL_GUARDED_BY(mutex_) =
       nullptr;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool noted_unshared_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace

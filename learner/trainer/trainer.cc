@@ -200,6 +200,10 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
   request.k = config_.entropy().k();
   request.floor = config_.entropy().floor();
   request.theiler_window = config_.entropy().theiler_window();
+  request.engine = config_.entropy().engine();
+  request.periods.assign(config_.entropy().periods().begin(),
+                         config_.entropy().periods().end());
+  request.measure_divergences = config_.entropy().divergences();
   if (config_.entropy().reward() != "shuffled") {
     request.reward = config_.entropy().reward();
   }

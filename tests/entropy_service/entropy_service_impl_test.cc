@@ -238,6 +238,7 @@ TEST_F(EntropyServiceImplTest, CreditAndDivergencesOfAgentsArePassedOn) {
   header.set_theiler_window(2);
   header.add_periods(10);
   header.add_periods(0);
+  header.set_engine("kd_tree");
   const Answer answer = Score(messages);
   ASSERT_THAT(answer.status, IsOk());
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const auto scored,
@@ -245,6 +246,7 @@ TEST_F(EntropyServiceImplTest, CreditAndDivergencesOfAgentsArePassedOn) {
   EXPECT_EQ(scored->request.credit, Credit::kUniform);
   EXPECT_EQ(scored->request.theiler_window, 2u);
   EXPECT_EQ(scored->request.periods, (std::vector<float>{10, 0}));
+  EXPECT_EQ(scored->request.engine, "kd_tree");
   const v1::ScoreEpochSummary& summary = answer.summaries[0];
   ASSERT_EQ(summary.agent_marginals_nats().size(), 24u);
   EXPECT_EQ(std::memcmp(summary.agent_marginals_nats().data(),
@@ -322,6 +324,8 @@ std::vector<Hostile> HostileHeaders() {
        header([](auto& h) { h.set_reward(static_cast<v1::RewardKind>(99)); })},
       {"unknown credit", kInvalid, "credit = 9",
        header([](auto& h) { h.set_credit(static_cast<v1::Credit>(9)); })},
+      {"endless engine", kInvalid, "engine: a name of 1000 characters",
+       header([](auto& h) { h.set_engine(std::string(1000, 'g')); })},
       {"too many periods", kInvalid, "periods = 33", header([](auto& h) {
          for (int i = 0; i < 33; ++i) h.add_periods(1);
        })},

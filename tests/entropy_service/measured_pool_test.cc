@@ -1,5 +1,6 @@
 #include "entropy_service/measured_pool.h"
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -11,7 +12,7 @@
 #include "tests/testing/prometheus_text.h"
 #include "tests/testing/status_matchers.h"
 
-// The search of an epoch that several replicas share.
+// The search of an epoch, by one replica or shared by several.
 
 namespace kmyriad {
 namespace {
@@ -69,6 +70,36 @@ absl::StatusOr<ScoredEpoch> ScoreWithDistances(
   const auto scored = engine.Score(*particles, nullptr);
   if (!scored.ok()) return scored.status();
   return **scored;
+}
+
+// Features that are some periods away, exactly, are where they were.
+TEST_F(MeasuredPoolTest, PeriodicFeaturesAreWrapped) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.coverage.reset();
+  for (float& x : epoch.features) x = std::round(x * 400) / 1024;
+  epoch.request.periods = {4, 0};
+  const ScoredEpoch inside = Score(epoch);
+  for (size_t i = 0; i < 600; ++i) {
+    epoch.features[2 * i] +=
+        4 * static_cast<float>(static_cast<int>(i % 5) - 2);
+  }
+  EXPECT_EQ(Score(epoch).rewards, inside.rewards);
+  // Control: what has no period is not wrapped.
+  epoch.features[1] += 4;
+  EXPECT_NE(Score(epoch).rewards, inside.rewards);
+}
+
+TEST_F(MeasuredPoolTest, ARequestMayNameItsEngine) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  const ScoredEpoch usual = Score(epoch);
+  EXPECT_EQ(usual.engine, "grid");
+  for (const char* engine : {"kd_tree", "brute_force"}) {
+    epoch.request.engine = engine;
+    const ScoredEpoch scored = Score(epoch);
+    EXPECT_EQ(scored.engine, engine);
+    EXPECT_EQ(scored.rewards, usual.rewards);
+    EXPECT_EQ(scored.entropy_nats, usual.entropy_nats);
+  }
 }
 
 TEST_F(MeasuredPoolTest, AnyNumberOfShardsGivesTheSameBits) {

@@ -88,6 +88,7 @@ const std::vector<BadRequest>& BadRequests() {
          r.k = 400;
          r.measure_divergences = true;
        }},
+      {"engine = gird", kInvalid, [](ScoreRequest& r) { r.engine = "gird"; }},
       {"periods = 3", kInvalid,
        [](ScoreRequest& r) {
          r.periods = {1, 1, 1};

@@ -84,6 +84,7 @@ absl::StatusOr<EpochParticles> MakeEpoch(const EntropyCommandOptions& options,
   KMYRIAD_RETURN_IF_ERROR(SetReward(options.reward, request));
   KMYRIAD_ASSIGN_OR_RETURN(request.periods, ParsePeriods(options.periods));
   request.theiler_window = options.theiler;
+  request.engine = options.engine;
   // An agent of k particles or fewer has none to compare with.
   request.measure_divergences =
       options.agents > 1 && samples.rows / options.agents > options.k;

@@ -25,6 +25,8 @@ struct EntropyCommandOptions {
   // Period of each column that counts, 0 where it has none: "0,6.2832"; empty:
   // none has.
   std::string periods;
+  // As CreateKnnIndex takes it.
+  std::string engine = "auto";
   // Where rewards [rows] go, .npy or .safetensors; empty: nowhere.
   std::string out;
   // Threads of the search; 0: one per core.

@@ -178,10 +178,14 @@ TrainPlan MakePlan(const TrainOptions& options, const std::string& name,
 absl::Status CheckReplicas(const TrainOptions& options,
                            const v1::RunConfig& config) {
   const std::string& reward = config.entropy().reward();
-  if (options.entropy_replicas == 1 || reward == "forward" ||
-      reward == "shuffled") {
-    return absl::OkStatus();
+  if (options.entropy_replicas == 1) return absl::OkStatus();
+  if (config.entropy().divergences()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--entropy-replicas = ", options.entropy_replicas,
+        ": replicas do not share the searches of entropy.divergences = true; "
+        "leave one of the two out"));
   }
+  if (reward == "forward" || reward == "shuffled") return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "--entropy-replicas = ", options.entropy_replicas,
       ": replicas share the search for entropy.reward = forward alone, and "

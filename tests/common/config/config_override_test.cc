@@ -36,6 +36,8 @@ TEST(ApplyOverrideTest, SetsEveryType) {
 TEST(ApplyOverrideTest, ListsReplaceTheOldOne) {
   v1::RunConfig config;
   EXPECT_THAT(ApplyOverride("network.trunk=512,256", &config), IsOk());
+  EXPECT_THAT(ApplyOverride("entropy.periods=0, 6.25,1e2", &config), IsOk());
+  EXPECT_THAT(config.entropy().periods(), testing::ElementsAre(0, 6.25f, 100));
   EXPECT_THAT(ApplyOverride("network.trunk=[64]", &config), IsOk());
   EXPECT_THAT(config.network().trunk(), ElementsAre(64));
 }
@@ -60,6 +62,8 @@ TEST(ApplyOverrideTest, ErrorsNameKeyValueAndMend) {
        "env.count = 4294967296: out of range; the greatest possible value is "
        "4294967295"},
       {"run.seed=18446744073709551616", "out of range"},
+      {"entropy.periods=0,half",
+       "entropy.periods = 0,half: not a list of numbers"},
       {"ppo.gamma=high", "ppo.gamma = high: not a number"},
       {"ppo.gamma=nan", "ppo.gamma = nan: not a number"},
       {"ppo.gamma=inf", "ppo.gamma = inf: out of range"},

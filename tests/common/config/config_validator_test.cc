@@ -136,6 +136,27 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
        "entropy.theiler_window = 15: leaves fewer than entropy.k = 120 of the "
        "pool's 150 particles as neighbours"},
       {"ant-maze",
+       {"entropy.engine=gird"},
+       "entropy.engine = gird: unknown; did you mean \"grid\"? It must be one "
+       "of auto, grid, kd_tree, brute_force, cuda_grid, cuda_brute_force"},
+      {"ant-maze",
+       {"entropy.features=x,y,z,hip_1", "entropy.engine=cuda_grid"},
+       "entropy.engine = cuda_grid: takes at most 3 features, and "
+       "entropy.features has 4; use auto"},
+      {"ant-maze",
+       {"entropy.features=joint", "entropy.periods=0,0,0"},
+       "entropy.periods = 0,0,0: has 3 numbers; entropy.features needs 15"},
+      {"ant-maze",
+       {"entropy.periods=0,-1"},
+       "entropy.periods = 0,-1: must be 0 to 1000"},
+      {"ant-maze",
+       {"entropy.divergences=true", "entropy.pooling=individual"},
+       "entropy.divergences = true: compares agents"},
+      {"point-maze",
+       {"entropy.divergences=true", "entropy.k=150"},
+       "entropy.k = 150: must be below the 150 particles of an agent for "
+       "entropy.divergences = true"},
+      {"ant-maze",
        {"entropy.features=posse"},
        "entropy.features = posse: unknown; did you mean \"pose\""},
       {"ant-maze",

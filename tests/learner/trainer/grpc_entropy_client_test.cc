@@ -167,6 +167,36 @@ TEST_F(GrpcEntropyClientTest, ParticlesArriveWholeInSmallChunks) {
   EXPECT_EQ(result->cell_visits[1], 0x01010101u);
 }
 
+TEST_F(GrpcEntropyClientTest, SendsHowToSearchAndReadsDivergences) {
+  request_.engine = "kd_tree";
+  request_.periods = {0, 6.25f, 2};
+  request_.measure_divergences = true;
+  const std::vector<double> divergences(request_.agents, 0.5);
+  const auto answer = [&](size_t agents) {
+    return [&divergences, agents](ServerStream* stream) {
+      v1::ScoreEpochResponse summary = Summary();
+      summary.mutable_summary()->set_divergence_nats(0.5);
+      summary.mutable_summary()->set_agent_divergences_nats(
+          std::string(reinterpret_cast<const char*>(divergences.data()),
+                      agents * sizeof(double)));
+      stream->Write(summary);
+      stream->Write(Rewards(0, kCount));
+      return grpc::Status::OK;
+    };
+  };
+  service_.answer = answer(request_.agents);
+  const auto result = Score();
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(service_.header.engine(), "kd_tree");
+  EXPECT_THAT(service_.header.periods(), testing::ElementsAre(0, 6.25f, 2));
+  EXPECT_TRUE(service_.header.measure_divergences());
+  EXPECT_EQ(result->divergence_nats, 0.5);
+  EXPECT_EQ(result->agent_divergences_nats, divergences);
+  service_.answer = answer(request_.agents - 1);
+  EXPECT_THAT(Score(), StatusIs(absl::StatusCode::kInternal,
+                                HasSubstr("bytes of divergences")));
+}
+
 TEST_F(GrpcEntropyClientTest, RetriesWhileTheServiceIsAwayAndGivesUpOnDemand) {
   service_.answer = [this](ServerStream* stream) {
     if (service_.calls < 3) {

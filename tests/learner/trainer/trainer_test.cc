@@ -265,11 +265,18 @@ TEST_F(TrainerTest, AWindowIsSentAndSurvivesACheckpoint) {
   v1::RunConfig config = SmallRunConfig(9);
   config.mutable_entropy()->set_window(3);
   config.mutable_entropy()->set_theiler_window(2);
+  config.mutable_entropy()->set_engine("kd_tree");
+  config.mutable_entropy()->add_periods(0);
+  config.mutable_entropy()->add_periods(3);
+  config.mutable_entropy()->set_divergences(true);
   Trainer first = Make(config);
   for (uint64_t epoch = 1; epoch <= 4; ++epoch) {
     ASSERT_THAT(first.Step(epoch, buffer_, monitor_), IsOk());
     EXPECT_EQ(entropy_.last_request().window, std::min<uint64_t>(epoch, 3));
     EXPECT_EQ(entropy_.last_request().theiler_window, 2u);
+    EXPECT_EQ(entropy_.last_request().engine, "kd_tree");
+    EXPECT_EQ(entropy_.last_request().periods, (std::vector<float>{0, 3}));
+    EXPECT_TRUE(entropy_.last_request().measure_divergences);
   }
   // An abandoned step leaves the window alone.
   monitor_.stop_in = TrainingPhase::kUpdate;
