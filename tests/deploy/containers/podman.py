@@ -194,10 +194,9 @@ class Stack:
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     def restart_actors(self):
-        """What their restart policy asks for: podman 4 tries it only where
-        systemd runs, if a container has a health check, and only while the
-        learner is up, which they depend on; then they are left "stopped".
-        """
+        """What their restart policy asks for. Podman 4 tries it once, and in
+        vain while the learner is down, which they depend on ("generating
+        dependency graph"): then they are left, in a state named "stopped"."""
         for name in self.actors():
             if ended_with(name):
                 podman("start", name, check=False)
