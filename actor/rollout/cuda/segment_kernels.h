@@ -18,6 +18,7 @@
 // of state, 3 KB of columns. Sizes: those of common/policy/network_shape.h.
 
 #include "actor/physics/cuda/robot_state.h"
+#include "actor/rollout/cuda/dense_outputs.h"
 #include "actor/rollout/cuda/segment_view.h"
 #include "common/device/block.h"
 #include "common/policy/action_distribution.h"
@@ -39,37 +40,6 @@ KMYRIAD_HOST_DEVICE inline uint32_t SecondBuffer(const KernelPolicy& policy) {
 }
 inline uint64_t ActSharedBytes(const KernelPolicy& policy) {
   return 4 * kStepLanes * uint64_t{FirstBuffer(policy) + SecondBuffer(policy)};
-}
-
-// Outputs `first`, `first` + kStride, ... of a layer for 16 lanes.
-template <uint32_t kOutputs, uint32_t kStride>
-KMYRIAD_HOST_DEVICE void DenseOutputs(const KernelLayer& layer, bool relu,
-                                      const float* x, uint32_t first,
-                                      float* y) {
-  constexpr uint32_t kLanes = kStepLanes;
-  float sum[kOutputs][kLanes];
-  for (uint32_t r = 0; r < kOutputs; ++r) {
-    const float bias = layer.bias[first + r * kStride];
-    for (uint32_t l = 0; l < kLanes; ++l) sum[r][l] = bias;
-  }
-  const float* weights = layer.weight + first;
-  for (uint32_t k = 0; k < layer.in; ++k) {
-    const auto* input = static_cast<const float*>(
-        __builtin_assume_aligned(x + kLanes * k, 4 * kLanes));
-    for (uint32_t r = 0; r < kOutputs; ++r) {
-      const float weight = weights[r * kStride];
-      for (uint32_t l = 0; l < kLanes; ++l) {
-        sum[r][l] = Fma(weight, input[l], sum[r][l]);
-      }
-    }
-    weights += layer.out;
-  }
-  for (uint32_t r = 0; r < kOutputs; ++r) {
-    float* out = y + kLanes * (first + r * kStride);
-    for (uint32_t l = 0; l < kLanes; ++l) {
-      out[l] = relu ? Max(sum[r][l], 0.0f) : Tanh(sum[r][l]);
-    }
-  }
 }
 
 KMYRIAD_HOST_DEVICE inline void StartRobot(const SegmentView& view,
