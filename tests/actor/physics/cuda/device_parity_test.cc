@@ -16,7 +16,7 @@ namespace kmyriad {
 namespace {
 
 #ifdef KMYRIAD_ON_GPU
-constexpr size_t kStates = 10000;
+constexpr size_t kStates = 5000;
 constexpr const char* kTerrains[] = {"empty", "maze", "cave", "pyramid"};
 StepPlace Place() { return MakeGpuPlace(); }
 #else
