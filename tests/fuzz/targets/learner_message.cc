@@ -131,7 +131,7 @@ std::vector<std::string> Seeds() {
   v1::LearnerMessage ack;
   ack.mutable_ack()->set_segments(1);
   v1::LearnerMessage drain;
-  drain.mutable_drain()->set_final(true);
+  drain.mutable_drain()->set_complete(true);
   v1::LearnerMessage error;
   error.mutable_batch_error()->set_code(3);
   return {Frame(Welcome()) + Frame(policy) + Frame(lease) + Frame(revoke) +
