@@ -69,9 +69,9 @@ class DeviceStream {
     if (error_ != cudaSuccess || blocks == 0) return;
     if (shared_bytes > kPlainSharedBytes) {
       // More has to be asked for; the device's limit is 99 KB and up.
-      error_ = cudaFuncSetAttribute(
-          RunKernel<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-          static_cast<int>(shared_bytes));
+      error_ = cudaFuncSetAttribute(RunKernel<Kernel>,
+                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(shared_bytes));
       if (error_ != cudaSuccess) return;
     }
     RunKernel<<<blocks, Kernel::kThreads, shared_bytes, stream_>>>(kernel);
