@@ -95,9 +95,11 @@ Finding JudgeSimd(const MachineFacts& f) {
 
 Finding JudgeGpu(const MachineFacts& f) {
   if (f.gpu.empty()) {
-    return {Finding::Mark::kPass, "GPU",
-            f.cuda_driver ? "driver, but no device" : "none",
-            "learner.device = cpu, the default; cuda would be refused"};
+    return {
+        Finding::Mark::kPass, "GPU",
+        f.cuda_driver ? "driver, but no device" : "none",
+        "learner.device = cpu and physics.backend = simd, the defaults; cuda "
+        "would be refused"};
   }
   if (!f.cuda_driver || !f.torch_cuda) {
     return {Finding::Mark::kWarn, "GPU", f.gpu,
