@@ -36,7 +36,7 @@ absl::StatusOr<ChosenIndex> ChooseByProbe(const PointsView& points,
   const KdTreeIndex::Work work = tree->Probe(kProbeNeighbors, kProbes);
   const double dims = points.dims;
   const double tree_cost =
-      work.leaves * (8 * dims + 90) + work.nodes * (6 * dims + 100);
+      work.leaves * (5.5 * dims + 60) + work.nodes * (4 * dims + 70);
   // With periods the expanded filter is of no use.
   const double per_block = points.periods.empty() ? dims + 6 : 5 * dims + 6;
   const double brute_cost =
