@@ -58,9 +58,8 @@ void ActorHub::CheckReader(StreamId id, Stream& stream, double now,
     return;
   }
   AbortStream(id, stream,
-              absl::ResourceExhaustedError(
-                  absl::StrCat("does not read what it is sent: ", backlog.bytes,
-                               " bytes")),
+              absl::ResourceExhaustedError(absl::StrCat(
+                  "does not read what it is sent: ", backlog.bytes, " bytes")),
               report);
 }
 
@@ -91,13 +90,13 @@ void ActorHub::CheckTotalBacklog(Report* report) {
   std::sort(largest.rbegin(), largest.rend());
   for (const auto& [bytes, id] : largest) {
     if (total <= options_.max_backlog_bytes) return;
-    AbortStream(id, streams_.at(id),
-                absl::ResourceExhaustedError(absl::StrCat(
-                    total, " bytes wait to be read by all actors, ", bytes,
-                    " of them by this one: more than the ",
-                    options_.max_backlog_bytes,
-                    " that the learner keeps; let fewer actors connect")),
-                report);
+    AbortStream(
+        id, streams_.at(id),
+        absl::ResourceExhaustedError(absl::StrCat(
+            total, " bytes wait to be read by all actors, ", bytes,
+            " of them by this one: more than the ", options_.max_backlog_bytes,
+            " that the learner keeps; let fewer actors connect")),
+        report);
     total -= bytes;
   }
 }

@@ -71,8 +71,7 @@ TEST_F(SteadyCondVarTest, ASignalEndsTheWait) {
 TEST_F(SteadyCondVarTest, TimeEndsTheWait) {
   absl::MutexLock lock(&mutex_);
   EXPECT_FALSE(changed_.AwaitWithTimeout(mutex_, kShort, Flag()));
-  EXPECT_FALSE(
-      changed_.AwaitWithTimeout(mutex_, absl::ZeroDuration(), Flag()));
+  EXPECT_FALSE(changed_.AwaitWithTimeout(mutex_, absl::ZeroDuration(), Flag()));
   EXPECT_FALSE(changed_.AwaitWithTimeout(mutex_, -kLong, Flag()));
 }
 
@@ -99,8 +98,8 @@ TEST_F(SteadyCondVarTest, ItLengthensThoseOfAbseil) {
   std::thread waiter([&] {
     absl::MutexLock lock(&mutex_);
     begun = true;
-    held = mutex_.AwaitWithTimeout(absl::Condition(&flag_),
-                                   absl::Milliseconds(1));
+    held =
+        mutex_.AwaitWithTimeout(absl::Condition(&flag_), absl::Milliseconds(1));
   });
   while (!begun) std::this_thread::yield();
   {
