@@ -64,6 +64,8 @@ EntropyMetrics::EntropyMetrics(MetricsRegistry& registry)
                  RejectionCounter(registry, "failed_precondition")},
                 {absl::StatusCode::kResourceExhausted,
                  RejectionCounter(registry, "resource_exhausted")},
+                {absl::StatusCode::kUnavailable,
+                 RejectionCounter(registry, "unavailable")},
                 {absl::StatusCode::kNotFound,
                  RejectionCounter(registry, "not_found")},
                 {absl::StatusCode::kCancelled,

@@ -60,7 +60,7 @@ struct Job {
 };
 
 absl::Status TooManyStreams() {
-  return absl::ResourceExhaustedError(
+  return absl::UnavailableError(
       absl::StrCat("streams: ", EntropyServiceImpl::kMaxStreams,
                    " are open already; retry when one has ended"));
 }

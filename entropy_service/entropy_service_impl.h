@@ -17,8 +17,10 @@ inline constexpr char kEntropyServiceName[] = "kmyriad.v1.EntropyService";
 
 // EntropyService over the callback API: takes chunks as they come, scores on a
 // thread of its own, never on a callback thread. At most kMaxStreams epochs
-// are in memory; further streams get RESOURCE_EXHAUSTED. A stream whose client
-// is gone frees what it holds, also while it is being scored.
+// are in memory; further streams get UNAVAILABLE, by which a client tells that
+// it should come again, unlike one that asks for too much (RESOURCE_EXHAUSTED).
+// A stream whose client is gone frees what it holds, also while it is being
+// scored.
 class EntropyServiceImpl final : public v1::EntropyService::CallbackService {
  public:
   static constexpr int kMaxStreams = 4;
