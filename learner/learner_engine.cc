@@ -184,6 +184,7 @@ absl::Status LearnerEngine::MakeTrainer(const ActorIdentity& identity) {
       std::make_unique<Trainer>(options_.config, identity.environment, run_uuid,
                                 std::move(optimizer), entropy_, clock_);
   KMYRIAD_RETURN_IF_ERROR(trainer_->StartTask());
+  KMYRIAD_RETURN_IF_ERROR(trainer_->WatchForgetting(options_.initial));
   // A restore that came in before is part of what the ledger calls the last
   // epoch; one that comes from now on stays pending, for Train to find.
   ledger_->TakeRestore();

@@ -37,7 +37,8 @@ struct EngineOptions {
   // Threads of the update, resolved.
   int threads = 1;
   std::string revision;
-  // What a new run's policy starts from (Trainer::Adopt); empty: at random.
+  // What a new run's policy starts from (Trainer::Adopt), and what any run's is
+  // compared with (WatchForgetting); empty: at random, and nothing.
   std::vector<NamedTensor> initial;
 };
 

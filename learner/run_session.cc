@@ -13,16 +13,13 @@
 namespace kmyriad {
 namespace {
 
-// A policy of the largest shape has a few GiB.
-constexpr uint64_t kMaxInitialBytes = uint64_t{8} << 30;
-
 absl::StatusOr<std::vector<NamedTensor>> ReadInitial(
     const RunSessionOptions& options, FileSystem& files) {
   const v1::Task& task = options.config.task();
   if (!task.has_initial_sha256()) return std::vector<NamedTensor>();
-  const std::string path = JoinPath(options.run_dir, "initial.safetensors");
+  const std::string path = JoinPath(options.run_dir, kInitialPolicyFile);
   KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
-                           files.Read(path, kMaxInitialBytes));
+                           files.Read(path, kMostInitialPolicyBytes));
   if (ToHex(Sha256Of(bytes)) != task.initial_sha256()) {
     return absl::DataLossError(
         absl::StrCat(path, ": not the file that task.initial_sha256 = ",
@@ -130,10 +127,7 @@ absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
   RunSession session;
   KMYRIAD_ASSIGN_OR_RETURN(session.directory,
                            RunDirectory::Open(files, options.run_dir));
-  // Later its checkpoints hold what came of it.
-  if (session.directory->head().checkpoint().empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(session.initial, ReadInitial(options, files));
-  }
+  KMYRIAD_ASSIGN_OR_RETURN(session.initial, ReadInitial(options, files));
   if (!session.directory->exists()) {
     return StartRun(options, std::move(session), clock);
   }

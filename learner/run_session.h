@@ -50,7 +50,7 @@ struct RunSession {
   int threads = 1;
   // Differences that may change bits, one line each; to be said loudly.
   std::vector<std::string> recorded;
-  // What the configuration's task starts from: the tensors of the run folder's
+  // What the configuration's task started from: the tensors of the run folder's
   // initial.safetensors. Empty if it names none.
   std::vector<NamedTensor> initial;
 };

@@ -184,7 +184,7 @@ absl::Status CheckFeatures(const v1::RunConfig& config) {
 absl::Status CheckGoal(const v1::Task& task) {
   if (!task.has_goal()) {
     if (!task.has_radius() && !task.has_critic_warmup() &&
-        !task.has_initial_sha256()) {
+        !task.has_initial_sha256() && !task.has_migrate_after()) {
       return absl::OkStatus();
     }
     return absl::InvalidArgumentError(
@@ -204,6 +204,48 @@ absl::Status CheckGoal(const v1::Task& task) {
       !DigestFromHex(task.initial_sha256(), "task.initial_sha256").ok()) {
     return Refuse("task.initial_sha256", absl::CEscape(task.initial_sha256()),
                   "must be 64 hexadecimal digits");
+  }
+  return absl::OkStatus();
+}
+
+// What belongs to an objective, all of it and nothing else.
+absl::Status CheckObjective(const v1::RunConfig& config) {
+  const bool weighted = config.objective().kind() == "iw_entropy";
+  for (const FieldPath& path : FieldPaths()) {
+    if (path.group->name() != "objective" || path.field->name() == "kind" ||
+        HasValue(config, path) == weighted) {
+      continue;
+    }
+    if (weighted) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path.key(),
+                       " is missing; objective.kind = iw_entropy needs it, see "
+                       "preset point-maze-iw"));
+    }
+    return Refuse(path.key(), ValueText(config, path),
+                  "belongs to objective.kind = iw_entropy; leave it away");
+  }
+  if (!weighted) return absl::OkStatus();
+  const v1::Entropy& entropy = config.entropy();
+  if (entropy.pooling() != "collective") {
+    return Refuse("entropy.pooling", entropy.pooling(),
+                  "objective.kind = iw_entropy reweights the pool of all "
+                  "agents; set it to collective");
+  }
+  if (entropy.window() != 1) {
+    return Refuse("entropy.window", entropy.window(),
+                  "objective.kind = iw_entropy reweights the samples of one "
+                  "policy; set it to 1");
+  }
+  if (entropy.reward() != "forward") {
+    return Refuse("entropy.reward", entropy.reward(),
+                  "objective.kind = iw_entropy takes no rewards; set it to "
+                  "forward");
+  }
+  if (config.task().has_goal()) {
+    return Refuse("task.goal", absl::CEscape(config.task().goal()),
+                  "a task pays rewards, which objective.kind = iw_entropy does "
+                  "not take; set that to ppo");
   }
   return absl::OkStatus();
 }
@@ -374,6 +416,7 @@ absl::Status ValidateRunConfig(const v1::RunConfig& config) {
       CheckSearch(config.entropy(), config.population().agents()));
   KMYRIAD_RETURN_IF_ERROR(CheckDevice(config.learner().device()));
   KMYRIAD_RETURN_IF_ERROR(CheckGoal(config.task()));
+  KMYRIAD_RETURN_IF_ERROR(CheckObjective(config));
   if (config.rpc().credit_bytes() < config.rpc().batch_bytes()) {
     return Refuse("rpc.credit_bytes", config.rpc().credit_bytes(),
                   absl::StrCat("must be at least rpc.batch_bytes = ",

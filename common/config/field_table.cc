@@ -55,7 +55,14 @@ std::vector<FieldRule> MakeRules() {
       Text("network.activation", true, kFixed, {"relu", "tanh"}),
       {"network.initial_log_std", false, kFixed, -2.5, 0.5},
       {"network.head_noise", false, kFixed, 0, 1},
-      Text("objective.kind", false, kFixed, {"ppo"}),
+      Text("objective.kind", false, kFixed, {"ppo", "iw_entropy"}),
+      Optional({"objective.learning_rate", false, kFixed, 0, 1}),
+      Optional({"objective.steps", false, kFixed, 1, 100}),
+      Optional({"objective.state_kl", false, kFixed, 0, 1000, true}),
+      Optional({"objective.policy_kl", false, kFixed, 0, 1000, true}),
+      Optional({"objective.effective_share", false, kFixed, 0, 0.999}),
+      Optional(
+          Text("objective.form", false, kFixed, {"self_normalized", "mepol"})),
       {"ppo.learning_rate", false, kFixed, 0, 1},
       {"ppo.critic_learning_rate", false, kFixed, 0, 1},
       {"ppo.clip", false, kFixed, 0, 1, true},
@@ -100,6 +107,7 @@ std::vector<FieldRule> MakeRules() {
       Optional({"task.radius", false, kFixed, 0, 100, true}),
       Optional({"task.critic_warmup", false, kFixed, 0, 1e6}),
       Optional({"task.initial_sha256", false, kFixed}),
+      Optional({"task.migrate_after", false, kFixed, 1, 1e6}),
   };
 }
 

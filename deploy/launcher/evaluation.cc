@@ -91,22 +91,20 @@ absl::StatusOr<Evaluation> Evaluate(
   return result;
 }
 
-int BestAgent(const Evaluation& evaluation, size_t goal) {
-  int best = -1;
-  for (size_t agent = 0; agent < evaluation.scores.size(); ++agent) {
-    const GoalScore& score = evaluation.scores[agent][goal];
-    if (score.successes == 0) continue;
-    if (best >= 0) {
-      const GoalScore& leader = evaluation.scores[best][goal];
-      if (score.successes < leader.successes ||
-          (score.successes == leader.successes &&
-           score.steps >= leader.steps)) {
-        continue;
-      }
-    }
-    best = static_cast<int>(agent);
+std::vector<uint32_t> RankAgents(const Evaluation& evaluation, size_t goal) {
+  std::vector<uint32_t> ranked;
+  for (uint32_t agent = 0; agent < evaluation.scores.size(); ++agent) {
+    if (evaluation.scores[agent][goal].successes > 0) ranked.push_back(agent);
   }
-  return best;
+  std::stable_sort(ranked.begin(), ranked.end(), [&](uint32_t a, uint32_t b) {
+    const GoalScore& one = evaluation.scores[a][goal];
+    const GoalScore& other = evaluation.scores[b][goal];
+    if (one.successes != other.successes) {
+      return one.successes > other.successes;
+    }
+    return one.steps < other.steps;
+  });
+  return ranked;
 }
 
 }  // namespace kmyriad

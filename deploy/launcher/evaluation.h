@@ -61,10 +61,10 @@ absl::StatusOr<Evaluation> Evaluate(
     const PolicyWeights& weights, const std::vector<GoalTask>& goals,
     const EpisodeOptions& options);
 
-// The agent with the most successes at `goal`, among equals the one that is
-// there first, then the lower number; never by distance, which would leak a
-// dense signal (reference/method.md 2.3). -1 if none succeeded.
-int BestAgent(const Evaluation& evaluation, size_t goal);
+// The agents that succeeded at `goal`, best first: more successes, among equals
+// those that are there sooner, then the lower number; never by distance, which
+// would leak a dense signal (reference/method.md 2.3).
+std::vector<uint32_t> RankAgents(const Evaluation& evaluation, size_t goal);
 
 }  // namespace kmyriad
 

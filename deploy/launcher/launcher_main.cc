@@ -74,10 +74,11 @@ void AddOverrides(CLI::App* command, std::vector<std::string>* overrides) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void AddRadius(CLI::App* command, float* radius) {
+void AddRadius(CLI::App* command, absl::optional<float>* radius) {
   command
-      ->add_option("--radius", *radius,
-                   "How near a goal counts (0.5 m, PointMass 0.3 cells)")
+      ->add_option_function<float>(
+          "--radius", [radius](float value) { *radius = value; },
+          "How near a goal counts (0.5 m, PointMass 0.3 cells)")
       ->check(CLI::PositiveNumber);
 }
 
@@ -256,8 +257,11 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
       ->required();
   command
       ->add_option("--use", options.use,
-                   "select: the best head; joint: all; random: none of it")
-      ->check(CLI::IsMember({"select", "joint", "random"}))
+                   "select: the best head; joint: all; halving: the better "
+                   "half, again and again; migrate: all, the failing copying "
+                   "others; random: none of it")
+      ->check(
+          CLI::IsMember({"select", "joint", "halving", "migrate", "random"}))
       ->capture_default_str();
   command->add_option("--name", options.name,
                       "Name of the new run (SOURCE-GOAL-USE)");
@@ -269,14 +273,14 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
       "--seed", [&options](uint64_t value) { options.seed = value; },
       "Seed of every random number (the source's)");
   AddRadius(command, &options.radius);
-  command
-      ->add_option("--selection-episodes", options.selection_episodes,
-                   "Episodes of every head that select tries")
-      ->capture_default_str();
-  command
-      ->add_option("--critic-warmup", options.critic_warmup,
-                   "First epochs in which the critic alone learns")
-      ->capture_default_str();
+  command->add_option_function<uint32_t>(
+      "--selection-episodes",
+      [&options](uint32_t value) { options.selection_episodes = value; },
+      "Episodes of every head that select tries (4)");
+  command->add_option_function<uint32_t>(
+      "--critic-warmup",
+      [&options](uint32_t value) { options.critic_warmup = value; },
+      "First epochs in which the critic alone learns (2)");
   AddOverrides(command, &options.overrides);
 }
 

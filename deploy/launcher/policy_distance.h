@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "common/policy/policy_weights.h"
 
 namespace kmyriad {
@@ -24,14 +23,10 @@ struct PolicyDistances {
   double nearest = 0;
 };
 
-// The mean actions of all agents at `states` [count, obs_dim] raw, before tanh,
-// which changes no KL: [agents, count, act_dim]. Errors of PolicyInference.
-absl::StatusOr<std::vector<float>> MeanActions(
-    const PolicyWeights& weights, const std::vector<float>& states);
-
 // Closed form between the agents' Gaussians with `means` [agents, count,
-// act_dim] and the heads' deviations, count >= 1. The square is expanded, so
-// that the pairs are matrix products over (state, action), in double.
+// act_dim] (common/policy/mean_actions.h) and the heads' deviations, count
+// >= 1. The square is expanded, so that the pairs are matrix products over
+// (state, action), in double.
 PolicyDistances DistancesOf(const PolicyWeights& weights,
                             const std::vector<float>& means);
 

@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_DEPLOY_LAUNCHER_POPULATION_SOURCE_H_
 #define KMYRIAD_DEPLOY_LAUNCHER_POPULATION_SOURCE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,8 +30,9 @@ struct Population {
   // As the run recorded it.
   EnvironmentSpec spec;
   PolicyWeights weights;  // all heads
-  // normalizer.*, as the checkpoint has them.
+  // normalizer.*; critic.* and embedding; as the checkpoint has them.
   std::vector<NamedTensor> normalizer;
+  std::vector<NamedTensor> critic;
   Digest policy_hash{};
 };
 
@@ -41,6 +43,11 @@ struct Population {
 absl::StatusOr<Population> LoadPopulation(FileSystem& files,
                                           const std::string& target,
                                           const std::string& runs);
+
+// What x and y of observations are divided by: half the arena's longer side.
+inline float ArenaHalfSize(const EnvironmentSpec& spec) {
+  return std::max(spec.x_max - spec.x_min, spec.y_max - spec.y_min) / 2;
+}
 
 // The environment that the population was trained in. FAILED_PRECONDITION if
 // what this build and its files make of the run's configuration is not what

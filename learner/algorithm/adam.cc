@@ -1,10 +1,12 @@
 #include "learner/algorithm/adam.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace kmyriad {
 namespace {
@@ -14,63 +16,86 @@ constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 constexpr char kStepsName[] = "adam.steps";
 
-struct StepCounts {
-  int64_t steps = 0;
-  int64_t held = 0;
-};
-
-// `tensors` without the step counter; its value, or a status.
-absl::StatusOr<StepCounts> TakeSteps(std::vector<NamedTensor>* tensors) {
-  for (size_t i = 0; i < tensors->size(); ++i) {
-    const NamedTensor& tensor = (*tensors)[i];
-    if (tensor.name != kStepsName) continue;
-    int64_t counts[2] = {};
-    if (tensor.type != TensorType::kInt64 ||
-        (tensor.data.size() != sizeof(int64_t) &&
-         tensor.data.size() != sizeof(counts))) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", kStepsName, " is not one int64, or two"));
-    }
-    std::memcpy(counts, tensor.data.data(), tensor.data.size());
-    if (counts[0] < 0 || counts[1] < 0 || counts[1] > counts[0]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", kStepsName, " = ", counts[0], ", ", counts[1],
-                       " held: is negative, or more are held than there are"));
-    }
-    tensors->erase(tensors->begin() + static_cast<std::ptrdiff_t>(i));
-    return StepCounts{counts[0], counts[1]};
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("tensor ", kStepsName, " is missing"));
-}
-
 }  // namespace
 
-Adam::Adam(const ParameterList& parameters, size_t holdable)
-    : holdable_(holdable) {
-  for (Parameter* parameter : parameters) {
-    moments_.push_back({parameter, at::zeros_like(parameter->value),
-                        at::zeros_like(parameter->value)});
+Adam::Adam(const ParameterList& trunk, const ParameterList& heads,
+           const ParameterList& others)
+    : trunk_end_(trunk.size()), heads_end_(trunk.size() + heads.size()) {
+  for (const ParameterList* list : {&trunk, &heads, &others}) {
+    for (Parameter* parameter : *list) {
+      moments_.push_back({parameter, at::zeros_like(parameter->value),
+                          at::zeros_like(parameter->value)});
+    }
+  }
+  if (!heads.empty()) {
+    counts_.head_held.resize(static_cast<size_t>(heads[0]->value.size(0)));
   }
 }
 
-void Adam::Step(const std::vector<double>& learning_rates, bool hold) {
-  ++steps_;
-  if (hold) ++held_;
-  for (size_t i = hold ? holdable_ : 0; i < moments_.size(); ++i) {
-    Moments& moments = moments_[i];
-    const double t =
-        static_cast<double>(i < holdable_ ? steps_ - held_ : steps_);
-    const double correction1 = 1.0 - std::pow(kBeta1, t);
-    const double correction2 = 1.0 - std::pow(kBeta2, t);
-    const at::Tensor& gradient = moments.parameter->gradient;
-    moments.first.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
-    moments.second.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
-    const at::Tensor denominator =
-        (moments.second / correction2).sqrt_().add_(kEpsilon);
-    moments.parameter->value.addcdiv_(moments.first, denominator,
-                                      -learning_rates[i] / correction1);
+void Adam::Step(double policy_rate, double other_rate,
+                const std::vector<uint8_t>& trained) {
+  ++counts_.steps;
+  const bool any = trained.empty() || std::find(trained.begin(), trained.end(),
+                                                uint8_t{1}) != trained.end();
+  if (!any) ++counts_.trunk_held;
+  for (size_t i = 0; any && i < trunk_end_; ++i) {
+    StepRows(moments_[i], 0, moments_[i].first.size(0),
+             counts_.steps - counts_.trunk_held, policy_rate);
   }
+  StepHeads(policy_rate, trained);
+  for (size_t i = heads_end_; i < moments_.size(); ++i) {
+    StepRows(moments_[i], 0, moments_[i].first.size(0), counts_.steps,
+             other_rate);
+  }
+}
+
+void Adam::StepHeads(double rate, const std::vector<uint8_t>& trained) {
+  std::vector<int64_t>& held = counts_.head_held;
+  const auto agents = static_cast<int64_t>(held.size());
+  const auto takes_part = [&trained](int64_t agent) {
+    return trained.empty() || trained[static_cast<size_t>(agent)] != 0;
+  };
+  for (int64_t agent = 0; agent < agents; ++agent) {
+    if (!takes_part(agent)) ++held[static_cast<size_t>(agent)];
+  }
+  // Neighbours that have taken the same number of steps go together.
+  for (int64_t first = 0, end = 0; first < agents; first = end) {
+    const int64_t sat_out = held[static_cast<size_t>(first)];
+    for (end = first + 1; end < agents; ++end) {
+      if (takes_part(end) != takes_part(first) ||
+          held[static_cast<size_t>(end)] != sat_out) {
+        break;
+      }
+    }
+    if (!takes_part(first)) continue;
+    for (size_t i = trunk_end_; i < heads_end_; ++i) {
+      StepRows(moments_[i], first, end - first, counts_.steps - sat_out, rate);
+    }
+  }
+}
+
+void Adam::ForgetHead(int64_t agent) {
+  for (size_t i = trunk_end_; i < heads_end_; ++i) {
+    moments_[i].first.select(0, agent).zero_();
+    moments_[i].second.select(0, agent).zero_();
+  }
+  counts_.head_held[static_cast<size_t>(agent)] = counts_.steps;
+}
+
+void Adam::StepRows(const Moments& moments, int64_t first, int64_t count,
+                    int64_t step, double rate) {
+  const auto t = static_cast<double>(step);
+  const double correction1 = 1.0 - std::pow(kBeta1, t);
+  const double correction2 = 1.0 - std::pow(kBeta2, t);
+  const at::Tensor gradient =
+      moments.parameter->gradient.narrow(0, first, count);
+  const at::Tensor mean = moments.first.narrow(0, first, count);
+  const at::Tensor square = moments.second.narrow(0, first, count);
+  mean.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
+  square.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
+  const at::Tensor denominator = (square / correction2).sqrt_().add_(kEpsilon);
+  moments.parameter->value.narrow(0, first, count)
+      .addcdiv_(mean, denominator, -rate / correction1);
 }
 
 std::vector<TensorSlot> Adam::Slots() {
@@ -88,15 +113,53 @@ std::vector<NamedTensor> Adam::Save() {
   for (const TensorSlot& slot : Slots()) {
     tensors.push_back(ToNamedTensor(slot.name, *slot.value));
   }
+  std::vector<int64_t> counts = {counts_.steps};
+  const std::vector<int64_t>& held = counts_.head_held;
+  if (counts_.trunk_held > 0 ||
+      std::any_of(held.begin(), held.end(), [](int64_t n) { return n > 0; })) {
+    counts.push_back(counts_.trunk_held);
+    counts.insert(counts.end(), held.begin(), held.end());
+  }
   NamedTensor steps;
   steps.name = kStepsName;
   steps.type = TensorType::kInt64;
-  const int64_t counts[2] = {steps_, held_};
-  steps.shape = {held_ == 0 ? 1 : 2};
-  steps.data.resize(static_cast<size_t>(steps.shape[0]) * sizeof(int64_t));
-  std::memcpy(steps.data.data(), counts, steps.data.size());
+  steps.shape = {static_cast<int64_t>(counts.size())};
+  steps.data.resize(counts.size() * sizeof(int64_t));
+  std::memcpy(steps.data.data(), counts.data(), steps.data.size());
   tensors.push_back(steps);
   return tensors;
+}
+
+absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
+    std::vector<NamedTensor>* tensors) const {
+  const size_t agents = counts_.head_held.size();
+  for (size_t i = 0; i < tensors->size(); ++i) {
+    const NamedTensor& tensor = (*tensors)[i];
+    if (tensor.name != kStepsName) continue;
+    std::vector<int64_t> numbers(tensor.data.size() / sizeof(int64_t));
+    if (tensor.type != TensorType::kInt64 ||
+        tensor.data.size() % sizeof(int64_t) != 0 ||
+        (numbers.size() != 1 && numbers.size() != 2 + agents)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tensor ", kStepsName, " is not one int64, or ", 2 + agents));
+    }
+    std::memcpy(numbers.data(), tensor.data.data(), tensor.data.size());
+    if (std::any_of(numbers.begin(), numbers.end(), [&numbers](int64_t number) {
+          return number < 0 || number > numbers[0];
+        })) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tensor ", kStepsName, " = ", absl::StrJoin(numbers, ", "),
+          ": is negative, or more are held than there are"));
+    }
+    tensors->erase(tensors->begin() + static_cast<std::ptrdiff_t>(i));
+    StepCounts counts{numbers[0], 0, std::vector<int64_t>(agents)};
+    if (numbers.size() == 1) return counts;
+    counts.trunk_held = numbers[1];
+    counts.head_held.assign(numbers.begin() + 2, numbers.end());
+    return counts;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor ", kStepsName, " is missing"));
 }
 
 absl::Status Adam::Check(std::vector<NamedTensor> tensors) {
@@ -106,9 +169,7 @@ absl::Status Adam::Check(std::vector<NamedTensor> tensors) {
 }
 
 void Adam::Load(std::vector<NamedTensor> tensors) {
-  const StepCounts counts = *TakeSteps(&tensors);
-  steps_ = counts.steps;
-  held_ = counts.held;
+  counts_ = *TakeSteps(&tensors);
   CopyTensors(tensors, Slots());
 }
 
@@ -119,8 +180,7 @@ Adam::State Adam::Snapshot() const {
     state.tensors.push_back(moments.first.clone());
     state.tensors.push_back(moments.second.clone());
   }
-  state.steps = steps_;
-  state.held = held_;
+  state.counts = counts_;
   return state;
 }
 
@@ -130,8 +190,7 @@ void Adam::Restore(const State& state) {
     moments_[i].first.copy_(state.tensors[3 * i + 1]);
     moments_[i].second.copy_(state.tensors[3 * i + 2]);
   }
-  steps_ = state.steps;
-  held_ = state.held;
+  counts_ = state.counts;
 }
 
 }  // namespace kmyriad

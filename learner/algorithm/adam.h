@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/base/tensor.h"
 #include "learner/network/named_tensors.h"
 #include "learner/network/parameter.h"
@@ -15,33 +16,45 @@ namespace kmyriad {
 
 // Adam (Kingma and Ba 2015) over parameters that a network owns, as plain
 // tensor operations in a fixed order. betas 0.9 and 0.999; eps 1e-8, since
-// gradients of single heads are small (method.md 1.3). The tensors [m, H, A]
-// of the heads make its state per-head state. Not thread-safe.
+// gradients of single heads are small (method.md 1.3). Each agent's part of the
+// heads is stepped by itself. Not thread-safe.
 class Adam {
  public:
-  // `parameters` stay where they are while this object lives. The first
-  // `holdable` of them can sit steps out.
-  explicit Adam(const ParameterList& parameters, size_t holdable = 0);
+  // Parameters stay where they are while this object lives. `heads` are
+  // [m, ., .], agents first; `trunk` is shared by all agents; `others` belong
+  // to none (the critic).
+  Adam(const ParameterList& trunk, const ParameterList& heads,
+       const ParameterList& others);
 
-  // One step along the parameters' gradients; learning_rates[i] is that of
-  // parameter i. `hold`: the holdable ones stay as they are, moments and the
-  // count of steps that corrects them included.
-  void Step(const std::vector<double>& learning_rates, bool hold = false);
+  // One step along the parameters' gradients. `trained` [m], 1 or 0, tells
+  // which agents take part, empty: all. The others' heads, and the trunk if
+  // there are none, stay as they are, moments and the count of steps that
+  // corrects them included.
+  void Step(double policy_rate, double other_rate,
+            const std::vector<uint8_t>& trained = {});
+
+  // The head of an agent is another one: its moments begin anew.
+  void ForgetHead(int64_t agent);
 
   // "adam.NAME.first", "adam.NAME.second" [shape of the parameter] and
-  // "adam.steps" int64 [1], or [2] with the number of held steps if there were
-  // any.
+  // "adam.steps" int64 [1]: steps; or [2 + m] with the steps that the trunk,
+  // and each agent's head, sat out, if there were any.
   std::vector<NamedTensor> Save();
   // INVALID_ARGUMENT naming the tensor, nothing changed.
   absl::Status Check(std::vector<NamedTensor> tensors);
   // Takes over checked tensors.
   void Load(std::vector<NamedTensor> tensors);
 
+  struct StepCounts {
+    int64_t steps = 0;
+    // Steps that the trunk, and each agent's head [m], sat out.
+    int64_t trunk_held = 0;
+    std::vector<int64_t> head_held;
+  };
   // Parameters and moments, to go back to after a failed update.
   struct State {
     std::vector<at::Tensor> tensors;
-    int64_t steps = 0;
-    int64_t held = 0;
+    StepCounts counts;
   };
   State Snapshot() const;
   void Restore(const State& state);
@@ -52,13 +65,20 @@ class Adam {
     at::Tensor first;
     at::Tensor second;
   };
+  // Steps the rows [first, first + count) of a parameter that has taken part in
+  // `step` steps, this one included.
+  static void StepRows(const Moments& moments, int64_t first, int64_t count,
+                       int64_t step, double rate);
+  void StepHeads(double rate, const std::vector<uint8_t>& trained);
   std::vector<TensorSlot> Slots();
+  // The counter among `tensors`, which it is taken from.
+  absl::StatusOr<StepCounts> TakeSteps(std::vector<NamedTensor>* tensors) const;
 
+  // Trunk, heads, others.
   std::vector<Moments> moments_;
-  const size_t holdable_;
-  int64_t steps_ = 0;
-  // Steps that the holdable parameters sat out.
-  int64_t held_ = 0;
+  const size_t trunk_end_;
+  const size_t heads_end_;
+  StepCounts counts_;
 };
 
 }  // namespace kmyriad

@@ -106,20 +106,19 @@ double VarianceExplained(const std::vector<float>& targets,
                            kept_targets.size());
 }
 
-// An agent without advantages has no gradient. False if that are all.
-bool SilenceAgents(const uint8_t* trained, int64_t agents,
-                   std::vector<float>* advantages) {
-  if (trained == nullptr) return true;
-  const int64_t size = static_cast<int64_t>(advantages->size()) / agents;
-  bool any = false;
-  for (int64_t agent = 0; agent < agents; ++agent) {
-    if (trained[agent] != 0) {
-      any = true;
-    } else {
-      std::fill_n(advantages->begin() + agent * size, size, 0.0f);
-    }
+// What does not learn has no advantages, thus no gradient for the trunk.
+void SilenceAgents(const std::vector<uint8_t>& trained,
+                   at::TensorOptions master, std::vector<float>* advantages,
+                   EpochData* data) {
+  const auto size = static_cast<int64_t>(advantages->size() / trained.size());
+  for (size_t agent = 0; agent < trained.size(); ++agent) {
+    if (trained[agent] != 0) continue;
+    std::fill_n(advantages->begin() + static_cast<int64_t>(agent) * size, size,
+                0.0f);
   }
-  return any;
+  data->trained = trained;
+  data->trained_factor =
+      at::tensor(at::ArrayRef<uint8_t>(trained)).to(master).view({-1, 1, 1});
 }
 
 }  // namespace
@@ -135,8 +134,10 @@ absl::Status CheckSamples(const PolicyOptimizerOptions& options,
                           const EpochSamples& samples, size_t mean_size,
                           size_t inv_std_size) {
   if (samples.observations == nullptr || samples.actions == nullptr ||
-      samples.log_probs == nullptr || samples.rewards == nullptr) {
-    return absl::InvalidArgumentError("an array of the samples is missing");
+      samples.log_probs == nullptr ||
+      (options.objective == "iw_entropy" ? samples.evaluate == nullptr
+                                         : samples.rewards == nullptr)) {
+    return absl::InvalidArgumentError("a part of the samples is missing");
   }
   const uint32_t agents = options.shape.agents;
   if (samples.envs == 0 || samples.envs % agents != 0) {
@@ -159,13 +160,13 @@ absl::Status CheckSamples(const PolicyOptimizerOptions& options,
   return absl::OkStatus();
 }
 
-absl::StatusOr<EpochData> PrepareEpoch(
-    const PolicyOptimizerOptions& options, const EpochSamples& samples,
-    const std::vector<float>& normalizer_mean,
-    const std::vector<float>& normalizer_inv_std, int64_t chunk,
-    at::TensorOptions master,
-    const std::vector<MultiHeadActorCritic*>& networks,
-    const ParallelLoop& loop) {
+EpochData FillEpoch(const PolicyOptimizerOptions& options,
+                    const EpochSamples& samples,
+                    const std::vector<float>& normalizer_mean,
+                    const std::vector<float>& normalizer_inv_std,
+                    at::TensorOptions master,
+                    const std::vector<MultiHeadActorCritic*>& networks,
+                    const ParallelLoop& loop) {
   const int64_t m = options.shape.agents;
   const int64_t act_dim = options.shape.act_dim;
   const uint64_t total = uint64_t{samples.envs} * samples.horizon;
@@ -174,6 +175,9 @@ absl::StatusOr<EpochData> PrepareEpoch(
   data.rows = at::empty({m, count, networks[0]->row_columns()},
                         master.dtype(networks[0]->product_type()));
   data.records = at::empty({m, count, act_dim + 4}, master);
+  data.records.narrow(2, act_dim + 1, 2).zero_();
+  data.records.select(2, act_dim + 3).fill_(1);
+  data.live_samples = static_cast<double>(total);
   const int64_t obs_dim = options.shape.obs_dim;
   const ActorTensors actors = {
       View(samples.observations, {m, count, obs_dim}),
@@ -191,7 +195,22 @@ absl::StatusOr<EpochData> PrepareEpoch(
       static_cast<double>(
           std::accumulate(saturated.begin(), saturated.end(), int64_t{0})) /
       static_cast<double>(actors.actions.numel());
+  return data;
+}
 
+absl::StatusOr<EpochData> PrepareEpoch(
+    const PolicyOptimizerOptions& options, const EpochSamples& samples,
+    const std::vector<float>& normalizer_mean,
+    const std::vector<float>& normalizer_inv_std, int64_t chunk,
+    at::TensorOptions master,
+    const std::vector<MultiHeadActorCritic*>& networks,
+    const ParallelLoop& loop) {
+  EpochData data = FillEpoch(options, samples, normalizer_mean,
+                             normalizer_inv_std, master, networks, loop);
+  const int64_t m = options.shape.agents;
+  const int64_t act_dim = options.shape.act_dim;
+  const uint64_t total = uint64_t{samples.envs} * samples.horizon;
+  const int64_t count = static_cast<int64_t>(total) / m;
   const std::vector<float> values =
       ComputeValues(data.rows, chunk, networks, loop);
   std::vector<float> advantages(total);
@@ -213,9 +232,14 @@ absl::StatusOr<EpochData> PrepareEpoch(
     StandardizeGroups(advantages.data(), static_cast<uint64_t>(m),
                       static_cast<uint64_t>(count), samples.counts);
   }
-  data.train_policy = SilenceAgents(samples.trained, m, &advantages);
-  data.records.select(2, act_dim + 3).fill_(1);
+  if (samples.trained != nullptr) {
+    SilenceAgents({samples.trained, samples.trained + m}, master, &advantages,
+                  &data);
+  }
   if (samples.counts != nullptr) {
+    data.live_samples = std::max<double>(
+        1, static_cast<double>(std::accumulate(
+               samples.counts, samples.counts + total, uint64_t{0})));
     data.records.select(2, act_dim + 3)
         .copy_(at::from_blob(const_cast<uint8_t*>(samples.counts), {m, count},
                              at::kByte));

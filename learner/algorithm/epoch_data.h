@@ -23,8 +23,13 @@ struct EpochData {
   // [m, S, A + 4], master type: u, ln density of u under the behaviour
   // policy, advantage, value target, 1 if the sample counts (else 0).
   at::Tensor records;
-  // Whether any policy learns.
-  bool train_policy = true;
+  // Agents whose policies learn, [m], 1 or 0; empty: all. And as a factor on
+  // what their heads' gradients get apart from the samples, [m, 1, 1], master
+  // type; undefined: all.
+  std::vector<uint8_t> trained;
+  at::Tensor trained_factor;
+  // Samples that count, of all agents; at least 1.
+  double live_samples = 1;
   double explained_variance = 0;
   // Share of |tanh u| > 0.97.
   double saturated_fraction = 0;
@@ -50,10 +55,19 @@ absl::Status CheckSamples(const PolicyOptimizerOptions& options,
 using ParallelLoop = std::function<void(
     size_t count, const std::function<void(size_t worker, size_t i)>& body)>;
 
-// Normalises, computes values with the network as it is (networks[w] belongs to
-// worker w of `loop`), advantages and value targets. INTERNAL if one of them is
-// not finite. `chunk` is the number of samples per agent that are computed at
-// once.
+// Rows and records of the samples, advantages and value targets being 0;
+// networks[w] belongs to worker w of `loop`.
+EpochData FillEpoch(const PolicyOptimizerOptions& options,
+                    const EpochSamples& samples,
+                    const std::vector<float>& normalizer_mean,
+                    const std::vector<float>& normalizer_inv_std,
+                    at::TensorOptions master,
+                    const std::vector<MultiHeadActorCritic*>& networks,
+                    const ParallelLoop& loop);
+
+// And values, computed with the network as it is, advantages and value targets.
+// INTERNAL if one of them is not finite. `chunk` is the number of samples per
+// agent that are computed at once.
 absl::StatusOr<EpochData> PrepareEpoch(
     const PolicyOptimizerOptions& options, const EpochSamples& samples,
     const std::vector<float>& normalizer_mean,

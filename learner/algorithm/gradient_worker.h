@@ -52,11 +52,20 @@ class GradientWorker {
                int64_t minibatch_samples, int64_t chunk,
                const std::function<bool()>& on_chunk, GradientShard* shard);
 
+  // ln density of the actions of the samples [first, first + count) of each
+  // agent under the policies as they are, [m, count]; as squashed Gaussians
+  // without the squash (see FillAgents).
+  at::Tensor LogDensity(const EpochData& data, int64_t first, int64_t count);
+
   MultiHeadActorCritic& network() { return *network_; }
 
  private:
   void Accumulate(const EpochData& data, const at::Tensor& indices,
                   int64_t minibatch_samples, GradientShard* shard);
+  // Sum of the critic's squared errors.
+  at::Tensor AccumulateCritic(const at::Tensor& rows,
+                              const RecordColumns& record,
+                              int64_t minibatch_samples);
 
   const std::unique_ptr<MultiHeadActorCritic> network_;
   const Objective& objective_;

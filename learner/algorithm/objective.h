@@ -35,6 +35,8 @@ class Objective {
  public:
   virtual ~Objective() = default;
   virtual ObjectiveOutput Evaluate(const ObjectiveInput& input) const = 0;
+  // Whether advantages come from a critic, which learns beside the policy.
+  virtual bool uses_critic() const { return true; }
 };
 
 // `kind` as in objective.kind; INVALID_ARGUMENT naming it if it is unknown.

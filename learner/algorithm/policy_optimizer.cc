@@ -17,6 +17,7 @@
 #include "common/base/thread_pool.h"
 #include "learner/algorithm/adam.h"
 #include "learner/algorithm/epoch_data.h"
+#include "learner/algorithm/gradient_clip.h"
 #include "learner/algorithm/gradient_worker.h"
 #include "learner/algorithm/objective.h"
 #include "learner/algorithm/schedules.h"
@@ -50,48 +51,26 @@ uint64_t ShardCount(uint64_t agents, uint64_t samples) {
                               std::min(kMaxShards, samples));
 }
 
-at::Tensor SquaredNorm(const ParameterList& parameters) {
-  at::Tensor sum;
-  for (const Parameter* parameter : parameters) {
-    const at::Tensor part = parameter->gradient.square().sum();
-    sum = sum.defined() ? sum + part : part;
-  }
-  return sum;
-}
-
-// Scales the gradients so that their common norm is at most `limit`; returns
-// the norm before.
-at::Tensor ClipTogether(const ParameterList& parameters, double limit) {
-  const at::Tensor norm = SquaredNorm(parameters).sqrt();
-  const at::Tensor scale = (limit / (norm + 1e-6)).clamp_max(1.0);
-  for (Parameter* parameter : parameters) parameter->gradient.mul_(scale);
-  return norm;
-}
-
-// The same for each agent alone; returns the norms [m].
-at::Tensor ClipPerHead(const ParameterList& heads, double limit) {
-  at::Tensor squares;
-  for (const Parameter* head : heads) {
-    const at::Tensor part = head->gradient.square().sum({1, 2}, true);
-    squares = squares.defined() ? squares + part : part;
-  }
-  const at::Tensor norms = squares.sqrt();
-  const at::Tensor scale = (limit / (norms + 1e-6)).clamp_max(1.0);
-  for (Parameter* head : heads) head->gradient.mul_(scale);
-  return norms.flatten();
-}
-
-uint64_t TouchedParameters(const NetworkShape& shape) {
+// Parameters that one sample goes through.
+uint64_t TrunkSize(const NetworkShape& shape, uint64_t inputs) {
   uint64_t touched = 0;
-  uint64_t actor_inputs = shape.obs_dim;
-  uint64_t critic_inputs = kEmbeddingSize + shape.obs_dim;
   for (const uint32_t width : shape.trunk) {
-    touched += width * (actor_inputs + 1) + width * (critic_inputs + 1);
-    actor_inputs = critic_inputs = width;
+    touched += width * (inputs + 1);
+    inputs = width;
   }
-  touched += shape.act_dim * (actor_inputs + 2);    // head, bias, log-std
-  touched += (critic_inputs + 1) + kEmbeddingSize;  // value, embedding
   return touched;
+}
+
+uint64_t ActorSize(const NetworkShape& shape) {
+  // Head, bias, log-std.
+  return TrunkSize(shape, shape.obs_dim) +
+         shape.act_dim * (uint64_t{shape.trunk.back()} + 2);
+}
+
+uint64_t CriticSize(const NetworkShape& shape) {
+  // Value, embedding.
+  return TrunkSize(shape, kEmbeddingSize + shape.obs_dim) + shape.trunk.back() +
+         1 + kEmbeddingSize;
 }
 
 class TorchPolicyOptimizer : public PolicyOptimizer {
@@ -104,11 +83,13 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
         objective_(std::move(objective)),
         network_(options.shape, master_,
                  options.precision == "bf16" ? at::kBFloat16 : at::kFloat),
-        adam_(network_.AllParameters(), network_.TrunkParameters().size() +
-                                            network_.HeadParameters().size()) {
+        adam_(network_.TrunkParameters(), network_.HeadParameters(),
+              objective_->uses_critic() ? network_.CriticParameters()
+                                        : ParameterList()) {
     for (int i = 0; i < options.threads; ++i) {
       workers_.push_back(std::make_unique<GradientWorker>(
-          network_, *objective_, options.entropy_coefficient));
+          network_, *objective_,
+          objective_->uses_critic() ? options.entropy_coefficient : 0));
     }
     if (options.threads > 1) {
       pool_ = std::make_unique<ThreadPool>(options.threads - 1);
@@ -129,6 +110,8 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
       const std::vector<float>& normalizer_mean,
       const std::vector<float>& normalizer_inv_std,
       const std::function<bool(double)>& progress) override;
+  void CopyHeads(const std::vector<HeadCopy>& copies, double noise,
+                 uint64_t epoch) override;
   std::vector<NamedTensor> SaveParameters() override;
   std::vector<NamedTensor> SaveOptimizer() override;
   absl::Status Load(const std::vector<NamedTensor>& parameters,
@@ -161,6 +144,21 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
     double sums[kSampleSums] = {};
   };
 
+  class Ascent;
+
+  // The update itself, with either objective; leaves what it has done so far
+  // if it fails.
+  absl::Status Learn(const EpochSamples& samples, uint64_t epoch,
+                     const std::vector<float>& normalizer_mean,
+                     const std::vector<float>& normalizer_inv_std,
+                     const std::function<bool(double)>& progress,
+                     UpdateStats* stats);
+  absl::Status RunAscent(const EpochSamples& samples, EpochData& data,
+                         uint64_t epoch,
+                         const std::function<bool(double)>& callback,
+                         UpdateStats* stats);
+  // INTERNAL if a parameter is not finite.
+  absl::Status CheckParameters(uint64_t epoch);
   // Spreads i over workers_ (see ParallelLoop).
   void ParallelFor(size_t count,
                    const std::function<void(size_t, size_t)>& body);
@@ -175,9 +173,10 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
   at::Tensor ComputeGradients(const EpochData& data, const at::Tensor& indices,
                               Progress* progress, at::Tensor sums);
   uint64_t ChunkCount(uint64_t samples) const;
-  // Clips, checks and steps; without `train_policy`, the critic alone.
-  // INTERNAL if a gradient is not finite.
-  absl::Status Step(uint64_t epoch, bool train_policy, UpdateStats* stats);
+  // Clips and checks the gradients: INTERNAL if one is not finite.
+  absl::Status ClipGradients(uint64_t epoch, UpdateStats* stats);
+  // Steps; `trained` as in Adam::Step.
+  void Step(double policy_rate, const std::vector<uint8_t>& trained);
 
   const PolicyOptimizerOptions options_;
   const at::TensorOptions master_;
@@ -240,17 +239,11 @@ absl::StatusOr<UpdateStats> TorchPolicyOptimizer::Update(
   const c10::InferenceMode guard;
   RunOperationsOnThisThread();
   const Adam::State before = adam_.Snapshot();
-  std::vector<MultiHeadActorCritic*> networks;
-  for (const auto& worker : workers_) networks.push_back(&worker->network());
   UpdateStats stats;
   absl::Status status;
   try {
-    absl::StatusOr<EpochData> data = PrepareEpoch(
-        options_, samples, normalizer_mean, normalizer_inv_std, chunk_, master_,
-        networks,
-        [this](size_t count, const auto& body) { ParallelFor(count, body); });
-    status =
-        data.ok() ? RunPasses(*data, epoch, progress, &stats) : data.status();
+    status = Learn(samples, epoch, normalizer_mean, normalizer_inv_std,
+                   progress, &stats);
   } catch (const c10::Error& error) {
     status = absl::InternalError(
         absl::StrCat("LibTorch: ", error.what_without_backtrace()));
@@ -262,12 +255,45 @@ absl::StatusOr<UpdateStats> TorchPolicyOptimizer::Update(
     network_.Refresh();
     return status;
   }
-  stats.flops = 6 * TouchedParameters(options_.shape) * samples.envs *
-                samples.horizon * stats.passes;
   stats.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
   return stats;
+}
+
+absl::Status TorchPolicyOptimizer::Learn(
+    const EpochSamples& samples, uint64_t epoch,
+    const std::vector<float>& normalizer_mean,
+    const std::vector<float>& normalizer_inv_std,
+    const std::function<bool(double)>& progress, UpdateStats* stats) {
+  std::vector<MultiHeadActorCritic*> networks;
+  for (const auto& worker : workers_) networks.push_back(&worker->network());
+  const ParallelLoop loop = [this](size_t count, const auto& body) {
+    ParallelFor(count, body);
+  };
+  if (objective_->uses_critic()) {
+    KMYRIAD_ASSIGN_OR_RETURN(
+        const EpochData data,
+        PrepareEpoch(options_, samples, normalizer_mean, normalizer_inv_std,
+                     chunk_, master_, networks, loop));
+    KMYRIAD_RETURN_IF_ERROR(RunPasses(data, epoch, progress, stats));
+  } else {
+    EpochData data = FillEpoch(options_, samples, normalizer_mean,
+                               normalizer_inv_std, master_, networks, loop);
+    KMYRIAD_RETURN_IF_ERROR(RunAscent(samples, data, epoch, progress, stats));
+  }
+  stats->action_std_mean = network_.log_std().exp().mean().item<double>();
+  return CheckParameters(epoch);
+}
+
+absl::Status TorchPolicyOptimizer::CheckParameters(uint64_t epoch) {
+  for (const Parameter* parameter : network_.AllParameters()) {
+    if (!at::isfinite(parameter->value).all().item<bool>()) {
+      return absl::InternalError(absl::StrCat(
+          parameter->name, " is not finite after the update of epoch ", epoch));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TorchPolicyOptimizer::RunPasses(
@@ -291,24 +317,123 @@ absl::Status TorchPolicyOptimizer::RunPasses(
     KMYRIAD_ASSIGN_OR_RETURN(const PassResult result,
                              RunPass(data, epoch, pass, &progress, stats));
     stats->passes = pass + 1;
-    stats->kl_mean = result.sums[kKl] / samples;
+    stats->kl_mean = result.sums[kKl] / data.live_samples;
     stats->policy_loss =
         result.sums[kPolicyLoss] / (agents * options_.minibatches);
-    stats->value_loss = result.sums[kSquaredError] / samples;
-    stats->clip_fraction = result.sums[kClipped] / samples;
+    stats->value_loss = result.sums[kSquaredError] / data.live_samples;
+    stats->clip_fraction = result.sums[kClipped] / data.live_samples;
     stats->action_mean_abs =
         result.sums[kAbsoluteMean] / (samples * options_.shape.act_dim);
     if (options_.kl_stop > 0 && stats->kl_mean > options_.kl_stop) break;
   }
   const double steps = double{1} * stats->passes * options_.minibatches;
   stats->trunk_grad_norm /= steps;
-  stats->action_std_mean = network_.log_std().exp().mean().item<double>();
-  for (const Parameter* parameter : network_.AllParameters()) {
-    if (!at::isfinite(parameter->value).all().item<bool>()) {
-      return absl::InternalError(absl::StrCat(
-          parameter->name, " is not finite after the update of epoch ", epoch));
-    }
+  stats->flops = 6 * (ActorSize(options_.shape) + CriticSize(options_.shape)) *
+                 data.rows.size(0) * count * stats->passes;
+  return absl::OkStatus();
+}
+
+// What AscendIwEntropy does to the network.
+class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
+ public:
+  Ascent(TorchPolicyOptimizer& owner, EpochData& data, uint64_t epoch,
+         const std::function<bool(double)>& callback, UpdateStats* stats)
+      : owner_(owner),
+        data_(data),
+        epoch_(epoch),
+        stats_(stats),
+        progress_{callback} {
+    progress_.total = owner.ChunkCount(static_cast<uint64_t>(samples())) *
+                      owner.options_.iw_entropy.steps;
+    order_ = at::arange(samples(), owner.master_.dtype(at::kLong));
   }
+
+  absl::StatusOr<std::vector<float>> LogDensities() override {
+    const int64_t m = data_.rows.size(0);
+    std::vector<float> densities(static_cast<size_t>(m * samples()));
+    const at::Tensor target =
+        at::from_blob(densities.data(), {m, samples()}, at::kFloat);
+    const auto chunk = static_cast<uint64_t>(owner_.chunk_);
+    owner_.ParallelFor(
+        PartCount(static_cast<uint64_t>(samples()), chunk),
+        [&](size_t worker, size_t i) {
+          const int64_t first = static_cast<int64_t>(i) * owner_.chunk_;
+          const int64_t size = std::min(owner_.chunk_, samples() - first);
+          target.narrow(1, first, size)
+              .copy_(owner_.workers_[worker]->LogDensity(data_, first, size));
+        });
+    ++forwards_;
+    if (!progress_.cancelled) return densities;
+    return absl::CancelledError("the update was abandoned");
+  }
+
+  absl::Status Differentiate(const std::vector<float>& factors) override {
+    data_.records.select(2, data_.records.size(2) - 3)
+        .copy_(at::from_blob(const_cast<float*>(factors.data()),
+                             {data_.rows.size(0), samples()}, at::kFloat));
+    sums_ = at::zeros({kSampleSums}, owner_.master_.dtype(at::kDouble));
+    const at::Tensor error =
+        owner_.ComputeGradients(data_, order_, &progress_, sums_);
+    if (progress_.cancelled) {
+      return absl::CancelledError("the update was abandoned");
+    }
+    // The first gradient is taken where the samples were drawn.
+    if (backwards_++ == 0) stats_->ratio_max_error = error.item<double>();
+    return owner_.ClipGradients(epoch_, stats_);
+  }
+
+  void Step(double rate) override { owner_.Step(rate, {}); }
+  void Keep() override { kept_ = owner_.adam_.Snapshot(); }
+  void GoBack() override {
+    owner_.adam_.Restore(kept_);
+    owner_.network_.Refresh();
+  }
+
+  // What the update's statistics say of the passes.
+  void Summarize(const AscentStats& ascent) const {
+    const int64_t all = data_.rows.size(0) * samples();
+    stats_->ascent = ascent;
+    stats_->passes = ascent.steps;
+    stats_->kl_mean = ascent.policy_kl_step_nats;
+    stats_->policy_loss = -ascent.entropy_nats;
+    stats_->clip_fraction = ascent.clamped_share;
+    stats_->action_mean_abs =
+        sums_[kAbsoluteMean].item<double>() /
+        static_cast<double>(all * owner_.options_.shape.act_dim);
+    stats_->trunk_grad_norm /= static_cast<double>(backwards_);
+    stats_->flops = ActorSize(owner_.options_.shape) *
+                    static_cast<uint64_t>(all) *
+                    (2 * forwards_ + 6 * backwards_);
+  }
+
+ private:
+  int64_t samples() const { return data_.rows.size(1); }
+
+  TorchPolicyOptimizer& owner_;
+  EpochData& data_;
+  const uint64_t epoch_;
+  UpdateStats* const stats_;
+  Progress progress_;
+  at::Tensor order_;
+  at::Tensor sums_;
+  Adam::State kept_;
+  uint64_t forwards_ = 0;
+  uint64_t backwards_ = 0;
+};
+
+absl::Status TorchPolicyOptimizer::RunAscent(
+    const EpochSamples& samples, EpochData& data, uint64_t epoch,
+    const std::function<bool(double)>& callback, UpdateStats* stats) {
+  stats->learning_rate =
+      LearningRate(options_.learning_rate, epoch, options_.schedule_epochs);
+  stats->saturated_fraction = data.saturated_fraction;
+  Ascent ascent(*this, data, epoch, callback, stats);
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const AscentStats result,
+      AscendIwEntropy(options_.iw_entropy, options_.shape.agents, samples.envs,
+                      samples.horizon, stats->learning_rate, ascent,
+                      samples.evaluate));
+  ascent.Summarize(result);
   return absl::OkStatus();
 }
 
@@ -335,7 +460,8 @@ absl::StatusOr<TorchPolicyOptimizer::PassResult> TorchPolicyOptimizer::RunPass(
     if (pass == 0 && part == 0) {
       stats->ratio_max_error = ratio_error.item<double>();
     }
-    KMYRIAD_RETURN_IF_ERROR(Step(epoch, data.train_policy, stats));
+    KMYRIAD_RETURN_IF_ERROR(ClipGradients(epoch, stats));
+    Step(stats->learning_rate, data.trained);
   }
   PassResult result;
   const at::Tensor host = sums.cpu();
@@ -396,8 +522,8 @@ at::Tensor TorchPolicyOptimizer::ComputeGradients(const EpochData& data,
   return ratio_error;
 }
 
-absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, bool train_policy,
-                                        UpdateStats* stats) {
+absl::Status TorchPolicyOptimizer::ClipGradients(uint64_t epoch,
+                                                 UpdateStats* stats) {
   const ParameterList trunk = network_.TrunkParameters();
   const ParameterList heads = network_.HeadParameters();
   const ParameterList critic = network_.CriticParameters();
@@ -415,12 +541,31 @@ absl::Status TorchPolicyOptimizer::Step(uint64_t epoch, bool train_policy,
   stats->trunk_grad_norm += norm[0];
   stats->head_grad_norm_max =
       std::max(stats->head_grad_norm_max, static_cast<double>(norm[1]));
-  std::vector<double> rates(trunk.size() + heads.size(), stats->learning_rate);
-  rates.resize(rates.size() + critic.size(), options_.critic_learning_rate);
-  adam_.Step(rates, /*hold=*/!train_policy);
-  heads[2]->value.clamp_(kMinLogStd, kMaxLogStd);
-  network_.Refresh();
   return absl::OkStatus();
+}
+
+void TorchPolicyOptimizer::Step(double policy_rate,
+                                const std::vector<uint8_t>& trained) {
+  adam_.Step(policy_rate, options_.critic_learning_rate, trained);
+  network_.log_std().clamp_(kMinLogStd, kMaxLogStd);
+  network_.Refresh();
+}
+
+void TorchPolicyOptimizer::CopyHeads(const std::vector<HeadCopy>& copies,
+                                     double noise, uint64_t epoch) {
+  const c10::InferenceMode guard;
+  for (const HeadCopy& copy : copies) {
+    std::vector<float> numbers =
+        HeadCopyNoise(options_.shape, options_.seed, epoch, copy.to);
+    const at::Tensor difference =
+        at::from_blob(numbers.data(),
+                      {options_.shape.trunk.back(), options_.shape.act_dim},
+                      at::kFloat)
+            .to(master_) *
+        noise;
+    network_.CopyHead(copy.from, copy.to, difference);
+    adam_.ForgetHead(copy.to);
+  }
 }
 
 std::vector<NamedTensor> TorchPolicyOptimizer::SaveParameters() {
@@ -457,6 +602,9 @@ absl::StatusOr<std::unique_ptr<PolicyOptimizer>> PolicyOptimizer::Create(
     return absl::InvalidArgumentError(
         absl::StrCat("learner.precision = ", options.precision,
                      ": unknown precision; use fp32 or bf16"));
+  }
+  if (options.objective == "iw_entropy" && options.iw_entropy.steps < 1) {
+    return absl::InvalidArgumentError("objective.steps = 0: must be 1 or more");
   }
   if (options.epochs < 1 || options.minibatches < 1) {
     return absl::InvalidArgumentError(

@@ -10,9 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "common/base/tensor.h"
 #include "common/policy/network_shape.h"
 #include "common/policy/policy_weights.h"
+#include "learner/algorithm/iw_entropy.h"
 
 namespace kmyriad {
 
@@ -21,7 +23,9 @@ struct PolicyOptimizerOptions {
   NetworkShape shape;
   float initial_log_std = 0;
   float head_noise = 0;
-  std::string objective;  // "ppo"
+  std::string objective;  // "ppo" or "iw_entropy"
+  IwEntropyOptions iw_entropy;
+  // Of trunk and heads.
   double learning_rate = 0;
   double critic_learning_rate = 0;
   double clip = 0;
@@ -56,10 +60,19 @@ struct EpochSamples {
   // Agents whose policies learn, [agents], 1 or 0; the critic learns from all.
   // Null: all. If it is none, trunk and heads stay as they are.
   const uint8_t* trained = nullptr;
+  // Needed by "iw_entropy", which takes neither rewards nor the two above.
+  WeightsEvaluator evaluate = nullptr;
+};
+
+// A head that becomes a copy of another one.
+struct HeadCopy {
+  uint32_t from = 0;
+  uint32_t to = 0;
 };
 
 // Means over the samples of the last pass, each taken before the step of its
-// minibatch, unless a comment says otherwise.
+// minibatch, unless a comment says otherwise; kl_mean, value_loss and
+// clip_fraction over those that count.
 struct UpdateStats {
   double kl_mean = 0;      // behaviour to new policy, nats
   double policy_loss = 0;  // mean over agents
@@ -74,9 +87,13 @@ struct UpdateStats {
   double trunk_grad_norm = 0;     // mean over steps, before clipping
   double head_grad_norm_max = 0;  // over steps and heads, before clipping
   double learning_rate = 0;
-  uint32_t passes = 0;  // after kl_stop
-  uint64_t flops = 0;   // 6 x parameters touched x samples x passes
-  double seconds = 0;   // of the whole call
+  uint32_t passes = 0;  // after kl_stop; "iw_entropy": steps taken
+  // 6 x parameters touched x samples x passes, and 2 x for what is only
+  // computed forwards.
+  uint64_t flops = 0;
+  // Of "iw_entropy", whose policy_loss is the entropy, negated.
+  absl::optional<AscentStats> ascent;
+  double seconds = 0;  // of the whole call
 };
 
 // Networks, optimiser state and the update, on one device. LibTorch stays
@@ -106,6 +123,12 @@ class PolicyOptimizer {
       const std::vector<float>& normalizer_mean,
       const std::vector<float>& normalizer_inv_std,
       const std::function<bool(double)>& progress) = 0;
+
+  // Copies heads in order, with what the critic knows of their agents. Weights
+  // differ by `noise` times HeadCopyNoise (learner/network/initial_weights.h);
+  // the optimiser's moments of the copies begin anew.
+  virtual void CopyHeads(const std::vector<HeadCopy>& copies, double noise,
+                         uint64_t epoch) = 0;
 
   // Learned tensors (trunk.*, heads.*, critic.*, embedding) on the CPU.
   virtual std::vector<NamedTensor> SaveParameters() = 0;

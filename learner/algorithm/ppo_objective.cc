@@ -1,6 +1,7 @@
 #include "learner/algorithm/ppo_objective.h"
 
 #include "absl/strings/str_cat.h"
+#include "learner/algorithm/linear_objective.h"
 
 namespace kmyriad {
 
@@ -23,8 +24,10 @@ ObjectiveOutput PpoObjective::Evaluate(const ObjectiveInput& input) const {
 absl::StatusOr<std::unique_ptr<Objective>> CreateObjective(
     const std::string& kind, double clip) {
   if (kind == "ppo") return std::make_unique<PpoObjective>(clip);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "objective.kind = ", kind, ": unknown objective; use \"ppo\""));
+  if (kind == "iw_entropy") return std::make_unique<LinearObjective>();
+  return absl::InvalidArgumentError(
+      absl::StrCat("objective.kind = ", kind,
+                   ": unknown objective; use \"ppo\" or \"iw_entropy\""));
 }
 
 }  // namespace kmyriad

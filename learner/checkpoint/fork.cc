@@ -28,6 +28,13 @@ absl::Status FillFork(const ForkOptions& options, const RunRecord& source,
                                         content.manifest.epoch()));
   KMYRIAD_RETURN_IF_ERROR(
       fork->Initialize(std::move(manifest), options.config_text));
+  const std::string initial = JoinPath(options.source, kInitialPolicyFile);
+  if (files.Exists(initial)) {
+    KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
+                             files.Read(initial, kMostInitialPolicyBytes));
+    KMYRIAD_RETURN_IF_ERROR(
+        files.WriteAndSync(JoinPath(fork->path(), kInitialPolicyFile), bytes));
+  }
   std::string metrics;
   for (const std::string& line : source.metrics) {
     if (metrics.size() >= content.manifest.metrics_bytes()) break;

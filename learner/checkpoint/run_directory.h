@@ -20,6 +20,10 @@ namespace kmyriad {
 // Newest format of run directories that this build reads and the one that it
 // writes.
 inline constexpr uint32_t kRunFormat = 1;
+// In a run's folder: what its policy started from, if its configuration names
+// it (task.initial_sha256).
+inline constexpr char kInitialPolicyFile[] = "initial.safetensors";
+inline constexpr uint64_t kMostInitialPolicyBytes = uint64_t{8} << 30;
 // Answers to control calls that HEAD.json remembers, newest last.
 inline constexpr int kMaxStoredAnswers = 128;
 

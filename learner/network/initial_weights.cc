@@ -20,6 +20,7 @@ enum InitialTensor : uint32_t {
   kCommonHead = 33,
   kHeadNoise = 34,  // env = agent
   kEmbedding = 35,
+  kHeadCopy = 64,  // + epoch, env = agent
 };
 
 // Standard normal numbers, a pure function of (seed, tensor, row).
@@ -105,6 +106,15 @@ std::vector<float> HeadWeights(const NetworkShape& shape, float head_noise,
 }
 
 }  // namespace
+
+std::vector<float> HeadCopyNoise(const NetworkShape& shape, uint64_t seed,
+                                 uint64_t epoch, uint32_t agent) {
+  const double gain = 1.0 / std::sqrt(static_cast<double>(shape.trunk.back()));
+  NormalSource source(seed, kHeadCopy + static_cast<uint32_t>(epoch), agent);
+  std::vector<float> noise(size_t{shape.trunk.back()} * shape.act_dim);
+  for (float& value : noise) value = static_cast<float>(gain * source.Next());
+  return noise;
+}
 
 std::vector<float> OrthogonalMatrix(uint32_t rows, uint32_t cols, double gain,
                                     uint64_t seed, uint32_t tensor) {

@@ -30,6 +30,12 @@ std::vector<NamedTensor> InitialParameters(const NetworkShape& shape,
                                            float initial_log_std,
                                            float head_noise, uint64_t seed);
 
+// What a copy of a head differs from it by, [H, A], in the standard deviation
+// of initial heads: normal numbers, a pure function of (seed, epoch, agent that
+// becomes the copy).
+std::vector<float> HeadCopyNoise(const NetworkShape& shape, uint64_t seed,
+                                 uint64_t epoch, uint32_t agent);
+
 // [rows, cols] row-major with orthonormal rows (rows <= cols) or columns
 // (otherwise), times `gain`. Different `tensor` numbers give independent
 // matrices.

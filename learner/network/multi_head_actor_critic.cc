@@ -154,6 +154,15 @@ void MultiHeadActorCritic::BackwardValue(const at::Tensor& rows,
                                .sum(1, false, mean_space_.type()));
 }
 
+void MultiHeadActorCritic::CopyHead(int64_t from, int64_t to,
+                                    const at::Tensor& noise) {
+  for (Parameter* parameter :
+       {&head_weight_, &head_bias_, &head_log_std_, &embedding_}) {
+    parameter->value.select(0, to).copy_(parameter->value.select(0, from));
+  }
+  head_weight_.value.select(0, to).add_(noise);
+}
+
 ParameterList MultiHeadActorCritic::HeadParameters() {
   return {&head_weight_, &head_bias_, &head_log_std_};
 }

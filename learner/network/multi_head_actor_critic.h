@@ -68,6 +68,9 @@ class MultiHeadActorCritic {
   ParameterList AllParameters();
 
   const at::Tensor& log_std() const { return head_log_std_.value; }
+  // Agent `to` gets the head and the embedding of `from`; `noise` [H, A] is
+  // added to the head's weights.
+  void CopyHead(int64_t from, int64_t to, const at::Tensor& noise);
   // Exchanges the gradients, in the order of AllParameters, with `gradients`.
   void SwapGradients(std::vector<at::Tensor>* gradients);
   // Takes over changed parameters; after each optimiser step.

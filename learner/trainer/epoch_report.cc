@@ -74,6 +74,19 @@ Json MakeMetrics(const EpochReport& report) {
     metrics["success_best"] = report.task->success_best;
     metrics["agents_with_success"] = report.task->agents_with_success;
     metrics["steps_to_goal"] = report.task->steps_to_goal;
+    metrics["migrated"] = report.task->migrated;
+  }
+  if (report.forgetting.has_value()) {
+    metrics["pretrained_kl_nats"] = report.forgetting->kl_nats;
+    metrics["coverage_loss"] = report.forgetting->coverage_loss;
+  }
+  if (update.ascent.has_value()) {
+    metrics["reweighted_entropy_before_nats"] =
+        update.ascent->entropy_before_nats;
+    metrics["reweighted_entropy_nats"] = update.ascent->entropy_nats;
+    metrics["state_kl_nats"] = update.ascent->state_kl_nats;
+    metrics["effective_share"] = update.ascent->effective_share;
+    metrics["backtracks"] = update.ascent->backtracks;
   }
   return metrics;
 }

@@ -31,6 +31,18 @@ struct TaskReport {
   uint32_t agents_with_success = 0;
   // Mean over those episodes, the last step included; 0 if there are none.
   double steps_to_goal = 0;
+  // Heads that were replaced after the update (task.migrate_after).
+  uint32_t migrated = 0;
+};
+
+// How far a task has led the policies away from what they were pretrained to.
+struct ForgettingReport {
+  // Mean KL from the pretrained to the current policies, after the update, at
+  // states of the pretraining; nats.
+  double kl_nats = 0;
+  // Coverage of the run's first epoch, which the pretrained policies collect,
+  // minus that of this one.
+  double coverage_loss = 0;
 };
 
 // What is known of a finished epoch.
@@ -56,6 +68,8 @@ struct EpochReport {
   PhaseSeconds seconds;
   // Absent if the run has no task.
   absl::optional<TaskReport> task;
+  // Absent if it did not start from a pretrained population.
+  absl::optional<ForgettingReport> forgetting;
 };
 
 // The epoch's line of metrics.jsonl (design section 11), without newline.

@@ -12,7 +12,8 @@ TaskOutcome ScoreTask(const GoalTask& task, const EpochBuffer& samples,
   outcome.rewards.assign(shape.samples(), 0);
   outcome.counts.assign(shape.samples(), 1);
   outcome.trained.assign(agents, 0);
-  std::vector<uint32_t> successes(agents);
+  outcome.successes.assign(agents, 0);
+  outcome.steps.assign(agents, 0);
   uint64_t total = 0;
   uint64_t steps = 0;
   for (uint32_t env = 0; env < shape.envs; ++env) {
@@ -26,15 +27,17 @@ TaskOutcome ScoreTask(const GoalTask& task, const EpochBuffer& samples,
                 shape.horizon - step - 1, uint8_t{0});
     const uint32_t agent = env / per_agent;
     outcome.trained[agent] = 1;
-    ++successes[agent];
+    ++outcome.successes[agent];
+    outcome.steps[agent] += step + 1;
     ++total;
     steps += step + 1;
   }
   TaskReport& report = outcome.report;
   report.success = static_cast<double>(total) / shape.envs;
-  report.success_best = static_cast<double>(*std::max_element(
-                            successes.begin(), successes.end())) /
-                        per_agent;
+  report.success_best =
+      static_cast<double>(*std::max_element(outcome.successes.begin(),
+                                            outcome.successes.end())) /
+      per_agent;
   report.agents_with_success = static_cast<uint32_t>(
       std::count(outcome.trained.begin(), outcome.trained.end(), uint8_t{1}));
   report.steps_to_goal =

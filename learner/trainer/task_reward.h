@@ -20,6 +20,9 @@ struct TaskOutcome {
   // advantages without a reward are the critic's noise, by which they would
   // drift (method.md 2.2).
   std::vector<uint8_t> trained;
+  // [agents]: successful episodes, and their steps to the goal together.
+  std::vector<uint32_t> successes;
+  std::vector<uint64_t> steps;
   TaskReport report;
 };
 

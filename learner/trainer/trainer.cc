@@ -10,7 +10,6 @@
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 #include "common/math/philox.h"
-#include "learner/trainer/task_reward.h"
 
 namespace kmyriad {
 namespace {
@@ -18,6 +17,8 @@ namespace {
 // Below this spread all rewards are equal (ln V of a dead environment's
 // particles): there is nothing to learn, and nothing to divide by.
 constexpr double kMinRewardStd = 1e-9;
+
+constexpr char kFirstCells[] = "first_cells";
 
 template <typename T>
 NamedTensor MakeTensor(const std::string& name, TensorType type,
@@ -92,6 +93,12 @@ absl::StatusOr<PolicyOptimizerOptions> MakeOptimizerOptions(
   options.objective = config.objective().kind();
   const v1::Ppo& ppo = config.ppo();
   options.learning_rate = ppo.learning_rate();
+  if (options.objective == "iw_entropy") {
+    const v1::Objective& objective = config.objective();
+    options.learning_rate = objective.learning_rate();
+    options.iw_entropy = {objective.steps(), objective.state_kl(),
+                          objective.policy_kl(), objective.effective_share()};
+  }
   options.critic_learning_rate = ppo.critic_learning_rate();
   options.clip = ppo.clip();
   options.epochs = ppo.epochs();
@@ -156,13 +163,18 @@ absl::Status Trainer::StartTask() {
   KMYRIAD_ASSIGN_OR_RETURN(task_,
                            FindGoalTask(environment_, config_.task().goal(),
                                         config_.task().radius()));
+  if (config_.task().has_migrate_after()) {
+    migration_.emplace(config_.population().agents(),
+                       config_.task().migrate_after());
+  }
   return absl::OkStatus();
 }
 
 absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> parameters = optimizer_->SaveParameters();
+  const bool critic = FindTensor(tensors, "embedding") != nullptr;
   for (NamedTensor& parameter : parameters) {
-    if (!absl::StartsWith(parameter.name, "trunk.") &&
+    if (!critic && !absl::StartsWith(parameter.name, "trunk.") &&
         !absl::StartsWith(parameter.name, "heads.")) {
       continue;
     }
@@ -182,14 +194,32 @@ absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
   return absl::OkStatus();
 }
 
+absl::Status Trainer::WatchForgetting(const std::vector<NamedTensor>& tensors) {
+  if (FindTensor(tensors, "pretrained.states") == nullptr) {
+    return absl::OkStatus();
+  }
+  KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
+  KMYRIAD_ASSIGN_OR_RETURN(forgetting_,
+                           ForgettingMonitor::Create(tensors, policy.shape));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ForgettingReport> Trainer::MeasureForgetting() const {
+  KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
+  ForgettingReport report;
+  KMYRIAD_ASSIGN_OR_RETURN(report.kl_nats, forgetting_->Kl(policy));
+  report.coverage_loss =
+      ReachableShare(first_cells_) - ReachableShare(CountCells(cell_visits_));
+  return report;
+}
+
 absl::StatusOr<PolicyWeights> Trainer::Policy() const {
   return optimizer_->Policy(normalizer_.Mean(), normalizer_.InverseStd());
 }
 
-absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
-                                           const EpochBuffer& samples,
-                                           const std::vector<uint8_t>& mask,
-                                           TrainingMonitor& monitor) {
+ScoreRequest Trainer::MakeRequest(uint64_t epoch, const EpochBuffer& samples,
+                                  const std::vector<uint8_t>& mask,
+                                  ParticleWindow::Pool* pool) const {
   ScoreRequest request;
   request.run_uuid = run_uuid_;
   request.epoch = epoch;
@@ -209,27 +239,52 @@ absl::StatusOr<ScoreResult> Trainer::Score(uint64_t epoch,
   }
   request.collective = config_.entropy().pooling() == "collective";
   request.seed = config_.run().seed();
+  request.keep_neighbors = config_.objective().kind() == "iw_entropy";
   request.coverage = environment_.coverage;
   request.particles = samples.features.data();
   request.mask = mask.data();
-  ParticleWindow::Pool pool;
   if (config_.entropy().window() > 1) {
-    pool = window_.With(samples.features.data(), mask.data());
-    request.window = pool.epochs;
-    request.particles = pool.features.data();
-    request.mask = pool.mask.data();
+    *pool = window_.With(samples.features.data(), mask.data());
+    request.window = pool->epochs;
+    request.particles = pool->features.data();
+    request.mask = pool->mask.data();
   }
+  return request;
+}
+
+absl::StatusOr<ScoreResult> Trainer::Score(const ScoreRequest& request,
+                                           TrainingMonitor& monitor) {
   KMYRIAD_ASSIGN_OR_RETURN(
       ScoreResult result,
       entropy_.ScoreEpoch(
           request, [&monitor](absl::string_view reason, double seconds) {
             return monitor.WaitForEntropyService(reason, seconds);
           }));
-  if (result.rewards.size() != samples.shape.samples() ||
+  if (result.rewards.size() != request.samples() ||
       result.cell_visits.size() != cell_visits_.size()) {
     return absl::InternalError("a score of another size than its request");
   }
   return result;
+}
+
+WeightsEvaluator Trainer::MakeEvaluator(const ScoreRequest& request,
+                                        TrainingMonitor& monitor) {
+  const WeightedForm form = config_.objective().form() == "mepol"
+                                ? WeightedForm::kMepol
+                                : WeightedForm::kSelfNormalized;
+  return [this, &request, &monitor, form](const std::vector<float>& log_weights)
+             -> absl::StatusOr<WeightedValue> {
+    KMYRIAD_ASSIGN_OR_RETURN(
+        EvaluateResult result,
+        entropy_.Evaluate(request, form, log_weights.data(),
+                          [&monitor](absl::string_view reason, double seconds) {
+                            return monitor.WaitForEntropyService(reason,
+                                                                 seconds);
+                          }));
+    return WeightedValue{result.entropy_nats, result.kl_nats,
+                         result.effective_samples,
+                         std::move(result.entropy_gradient)};
+  };
 }
 
 void Trainer::PrepareRewards(uint64_t epoch, const std::vector<uint8_t>& mask,
@@ -253,7 +308,9 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
   EpochReport report;
   const double start = clock_.MonotonicSeconds();
   const std::vector<uint8_t> mask = PoolMask(samples);
-  KMYRIAD_ASSIGN_OR_RETURN(report.score, Score(epoch, samples, mask, monitor));
+  ParticleWindow::Pool pool;
+  const ScoreRequest request = MakeRequest(epoch, samples, mask, &pool);
+  KMYRIAD_ASSIGN_OR_RETURN(report.score, Score(request, monitor));
   PrepareRewards(epoch, mask, &report.score);
   TaskOutcome outcome;
   if (task_.has_value()) {
@@ -274,22 +331,31 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
                           samples.observations.data(), samples.actions.data(),
                           samples.log_probs.data(), report.score.rewards.data(),
                           task_.has_value() ? outcome.counts.data() : nullptr,
-                          task_.has_value() ? outcome.trained.data() : nullptr},
+                          task_.has_value() ? outcome.trained.data() : nullptr,
+                          MakeEvaluator(request, monitor)},
                          epoch, normalizer_.Mean(), normalizer_.InverseStd(),
                          [&monitor](double share) {
                            return monitor.OnProgress(TrainingPhase::kUpdate,
                                                      share);
                          }));
+  if (migration_.has_value()) {
+    const std::vector<HeadCopy> copies = migration_->Advance(outcome);
+    optimizer_->CopyHeads(copies, HeadMigration::kNoise, epoch);
+    report.task->migrated = static_cast<uint32_t>(copies.size());
+  }
   MergeObservations(epoch, samples);
-  const uint64_t cells_before = CellsEver();
-  CountVisits(report.score);
+  const uint64_t cells_before = CountCells(cell_visits_total_);
+  CountVisits(epoch, report.score);
   window_.Push(samples.features.data(), mask.data());
   report.epoch = epoch;
   report.epoch_steps = samples.shape.samples();
   report.env_steps = epoch * report.epoch_steps;
-  report.cells_ever = CellsEver();
+  report.cells_ever = CountCells(cell_visits_total_);
   report.new_cells = report.cells_ever - cells_before;
   report.coverage_ever = ReachableShare(report.cells_ever);
+  if (forgetting_.has_value()) {
+    KMYRIAD_ASSIGN_OR_RETURN(report.forgetting, MeasureForgetting());
+  }
   report.reward_mean = Mean(report.score.rewards);
   report.upside_down = ShareUpsideDown(samples.flags);
   report.masked =
@@ -315,8 +381,9 @@ void Trainer::MergeObservations(uint64_t epoch, const EpochBuffer& samples) {
   }
 }
 
-void Trainer::CountVisits(const ScoreResult& score) {
+void Trainer::CountVisits(uint64_t epoch, const ScoreResult& score) {
   cell_visits_ = score.cell_visits;
+  if (epoch == 1) first_cells_ = CountCells(cell_visits_);
   for (size_t i = 0; i < cell_visits_.size(); ++i) {
     cell_visits_total_[i] += cell_visits_[i];
   }
@@ -330,13 +397,13 @@ double Trainer::ReachableShare(uint64_t cells) const {
   return all > 0 ? static_cast<double>(cells) / all : 0;
 }
 
-uint64_t Trainer::CellsEver() const {
-  uint64_t visited = 0;
-  for (size_t i = 0; i < cell_visits_total_.size(); ++i) {
-    visited +=
-        environment_.coverage.reachable[i] != 0 && cell_visits_total_[i] > 0;
+template <typename Visits>
+uint64_t Trainer::CountCells(const Visits& visits) const {
+  uint64_t cells = 0;
+  for (size_t i = 0; i < visits.size(); ++i) {
+    cells += environment_.coverage.reachable[i] != 0 && visits[i] > 0;
   }
-  return visited;
+  return cells;
 }
 
 void Trainer::Capture(CheckpointContent* content) const {
@@ -350,6 +417,12 @@ void Trainer::Capture(CheckpointContent* content) const {
       MakeTensor("cell_visits_total", TensorType::kInt64, shape,
                  cell_visits_total_)};
   window_.Save(&content->coverage);
+  if (forgetting_.has_value()) {
+    content->coverage.push_back(
+        MakeTensor(kFirstCells, TensorType::kInt64, {1},
+                   std::vector<uint64_t>{first_cells_}));
+  }
+  if (migration_.has_value()) migration_->Save(&content->optimizer);
 }
 
 absl::Status Trainer::Restore(const CheckpointContent& content) {
@@ -365,12 +438,26 @@ absl::Status Trainer::Restore(const CheckpointContent& content) {
   KMYRIAD_RETURN_IF_ERROR(normalizer.Load(content.normalizer));
   ParticleWindow window = window_;
   KMYRIAD_RETURN_IF_ERROR(window.Load(content.coverage));
-  KMYRIAD_RETURN_IF_ERROR(
-      optimizer_->Load(content.parameters, content.optimizer));
+  uint64_t first_cells = 0;
+  if (forgetting_.has_value()) {
+    KMYRIAD_RETURN_IF_ERROR(ReadTensor(content.coverage, kFirstCells,
+                                       TensorType::kInt64, &first_cells,
+                                       sizeof(first_cells)));
+  }
+  std::vector<NamedTensor> optimizer = content.optimizer;
+  absl::optional<HeadMigration> migration;
+  if (migration_.has_value()) {
+    migration.emplace(config_.population().agents(),
+                      config_.task().migrate_after());
+    KMYRIAD_RETURN_IF_ERROR(migration->Load(&optimizer));
+  }
+  KMYRIAD_RETURN_IF_ERROR(optimizer_->Load(content.parameters, optimizer));
   normalizer_ = std::move(normalizer);
   window_ = std::move(window);
   cell_visits_ = std::move(visits);
   cell_visits_total_ = std::move(total);
+  first_cells_ = first_cells;
+  if (migration.has_value()) migration_.emplace(*std::move(migration));
   return absl::OkStatus();
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/digest.h"
 #include "common/base/environment_spec.h"
 #include "common/base/goal_task.h"
+#include "common/policy/forgetting_monitor.h"
 #include "common/policy/observation_normalizer.h"
 #include "common/policy/policy_weights.h"
 #include "kmyriad/v1/run_config.pb.h"
@@ -22,7 +23,9 @@
 #include "learner/collector/epoch_buffer.h"
 #include "learner/trainer/entropy_client.h"
 #include "learner/trainer/epoch_report.h"
+#include "learner/trainer/head_migration.h"
 #include "learner/trainer/particle_window.h"
+#include "learner/trainer/task_reward.h"
 
 namespace kmyriad {
 
@@ -69,10 +72,15 @@ class Trainer {
   // before anything else. INVALID_ARGUMENT if the terrain has no such goal.
   absl::Status StartTask();
 
-  // Puts trunk, heads and normaliser (tensors trunk.*, heads.*, normalizer.*)
-  // in the place of the initial ones and freezes the normaliser; the critic
-  // stays as initialised. INVALID_ARGUMENT naming what does not fit.
+  // Puts trunk, heads and normaliser (tensors trunk.*, heads.*, normalizer.*),
+  // and a critic if there is one (critic.*, embedding), in the place of the
+  // initial ones and freezes the normaliser. INVALID_ARGUMENT naming what does
+  // not fit.
   absl::Status Adopt(const std::vector<NamedTensor>& tensors);
+
+  // From now on reports say how far the policies have gone from those that
+  // `tensors` tell of (ForgettingMonitor), if they do. INVALID_ARGUMENT.
+  absl::Status WatchForgetting(const std::vector<NamedTensor>& tensors);
 
   // The current policy, all heads, normaliser included.
   absl::StatusOr<PolicyWeights> Policy() const;
@@ -89,19 +97,31 @@ class Trainer {
   absl::Status Restore(const CheckpointContent& content);
 
  private:
-  absl::StatusOr<ScoreResult> Score(uint64_t epoch, const EpochBuffer& samples,
-                                    const std::vector<uint8_t>& mask,
+  // What the epoch is scored with. `pool` backs it if the pool has several
+  // epochs; like samples and mask it outlives the request.
+  ScoreRequest MakeRequest(uint64_t epoch, const EpochBuffer& samples,
+                           const std::vector<uint8_t>& mask,
+                           ParticleWindow::Pool* pool) const;
+  absl::StatusOr<ScoreResult> Score(const ScoreRequest& request,
                                     TrainingMonitor& monitor);
+  // What the optimiser may ask of a scored epoch; holds references to all.
+  WeightsEvaluator MakeEvaluator(const ScoreRequest& request,
+                                 TrainingMonitor& monitor);
+  // Replaces heads that have not found the task's goal for long.
+  void MigrateHeads(uint64_t epoch, const TaskOutcome& outcome,
+                    TaskReport* report);
   // Rewards as the update takes them: divided by the pool's standard
   // deviation, shuffled if the run is a negative control.
   void PrepareRewards(uint64_t epoch, const std::vector<uint8_t>& mask,
                       ScoreResult* score) const;
   void MergeObservations(uint64_t epoch, const EpochBuffer& samples);
-  void CountVisits(const ScoreResult& score);
-  // Reachable cells that were ever visited.
-  uint64_t CellsEver() const;
+  void CountVisits(uint64_t epoch, const ScoreResult& score);
+  // Reachable cells with a visit.
+  template <typename Visits>
+  uint64_t CountCells(const Visits& visits) const;
   // 0 in a world without a reachable cell.
   double ReachableShare(uint64_t cells) const;
+  absl::StatusOr<ForgettingReport> MeasureForgetting() const;
 
   const v1::RunConfig config_;
   const EnvironmentSpec environment_;
@@ -112,9 +132,13 @@ class Trainer {
   ObservationNormalizer normalizer_;
   ParticleWindow window_;
   absl::optional<GoalTask> task_;
+  absl::optional<HeadMigration> migration_;
+  absl::optional<ForgettingMonitor> forgetting_;
   // Per coverage cell, [ny, nx]: of the last epoch, and of all.
   std::vector<uint32_t> cell_visits_;
   std::vector<int64_t> cell_visits_total_;
+  // Reachable cells that the run's first epoch visited.
+  uint64_t first_cells_ = 0;
 };
 
 }  // namespace kmyriad

@@ -2,7 +2,9 @@
 them. Success is counted again from the policies' own export."""
 import json
 import os
+import subprocess
 import tempfile
+import time
 import unittest
 
 import harness
@@ -112,6 +114,102 @@ class FinetuneTest(harness.EndToEndTest):
         self.assert_same(self.inspect("cut"), self.inspect("whole"))
         self.assertEqual(len(self.metrics("cut")), 9)
 
+    # Without learning's changes nothing can be forgotten; then it can.
+    def test_what_is_forgotten_is_watched(self):
+        self.assertEqual(self.finetune("--task", "maze/G5", "--epochs", "8",
+                                       "--name", "watched")[0], 0)
+        lines = self.metrics("watched")
+        # Two epochs of the critic alone.
+        for line in lines[:2]:
+            self.assertAlmostEqual(line["pretrained_kl_nats"], 0, places=6)
+        self.assertGreater(lines[7]["pretrained_kl_nats"], 1e-4)
+        self.assertEqual(lines[0]["coverage_loss"], 0)
+        for line in lines:
+            self.assertAlmostEqual(line["coverage_loss"],
+                                   lines[0]["coverage"] - line["coverage"])
+        self.assertEqual(self.finetune("--task", "maze/G5", "--epochs", "1",
+                                       "--name", "none", "--use",
+                                       "random")[0], 0)
+        self.assertNotIn("pretrained_kl_nats", self.metrics("none")[0])
+
+    def test_failing_heads_migrate_to_those_that_succeed(self):
+        self.assertEqual(self.finetune(
+            "--task", "maze/G5", "--epochs", "24", "--name", "moving", "--use",
+            "migrate", "--set", "learner.threads=1")[0], 0)
+        lines = self.metrics("moving")
+        self.assertEqual([line["migrated"] for line in lines[:4]], [0] * 4)
+        self.assertGreater(sum(line["migrated"] for line in lines), 0)
+        print("migrate: heads with success "
+              f"{[line['agents_with_success'] for line in lines]}, moved "
+              f"{[line['migrated'] for line in lines]}", flush=True)
+        self.assertGreater(lines[-1]["agents_with_success"],
+                           lines[0]["agents_with_success"] + 4)
+        # Killed, it moves the same heads to the same places.
+        self.assertEqual(self.finetune(
+            "--task", "maze/G5", "--epochs", "4", "--name", "cut", "--use",
+            "migrate", "--set", "learner.threads=1")[0], 0)
+        training = self.start("cut", "--epochs", "24")
+        for epoch in (7, 13):
+            training.until_epoch(epoch)
+            os.kill(training.pid("learner"), SIGKILL)
+        self.assertEqual(training.wait(), 0, training.output())
+        # The schedule is the length that a run is begun with.
+        other = self.inspect("cut")
+        self.assertEqual(other["epoch"], 24)
+        self.assertEqual(self.finetune(
+            "--task", "maze/G5", "--epochs", "4", "--name", "same", "--use",
+            "migrate", "--set", "learner.threads=1")[0], 0)
+        self.train("same", "--epochs", "24")
+        self.assert_same(other, self.inspect("same"))
+
+    def test_halving_keeps_the_better_half_and_survives_kills(self):
+        task = ["--task", "maze/G5", "--use", "halving", "--epochs", "20",
+                "--set", "learner.threads=1"]
+        code, _, err = self.finetune(*task, "--name", "halved")
+        self.assertEqual(code, 0, err)
+        heads = []
+        for number, name in enumerate(("halved-round1", "halved-round2",
+                                       "halved-round3", "halved")):
+            with open(os.path.join(self.runs, name, "finetune.json"),
+                      encoding="utf-8") as file:
+                record = json.load(file)
+            heads.append(len(record["agents"]))
+            self.assertEqual(len(self.metrics(name)), 5)
+            self.assertEqual(record["from"], "pre")
+            self.assertEqual(record["earlier_env_steps"], number * 5 * 4800)
+            ranked = sorted(record["selection"],
+                            key=lambda row: -row["successes"])
+            chosen = [record["selection"][agent]["successes"]
+                      for agent in record["agents"]] if number else []
+            self.assertEqual(sorted(chosen), sorted(
+                row["successes"] for row in ranked[:len(chosen)]))
+        self.assertEqual(heads, [32, 16, 8, 4])
+        after = self.evaluate("halved", "--goal", "G5")["goals"][0]["sampled"]
+        before = self.evaluate(self.pre, "--goal", "G5")["goals"][0]["sampled"]
+        print(f"halving: mean over heads {before['success_mean']:.3f} to "
+              f"{after['success_mean']:.3f}", flush=True)
+        self.assertGreater(after["success_mean"], before["success_mean"] + 0.2)
+        # Interrupted in its second round, and again; the command goes on.
+        command = [harness.KMYRIAD, "finetune", "--runs", self.runs, "--from",
+                   self.pre, *task, "--name", "cut"]
+        for name in ("cut-round2", "cut"):
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL,
+                                       stdin=subprocess.DEVNULL)
+            self.addCleanup(process.kill)
+            end = time.monotonic() + harness.DEADLINE
+            while len(self.metrics(name)) < 2 and time.monotonic() < end:
+                self.assertIsNone(process.poll())
+                time.sleep(0.01)
+            process.send_signal(SIGKILL)
+            process.wait()
+        code, _, err = self.finetune(*task, "--name", "cut")
+        self.assertEqual(code, 0, err)
+        self.assert_same(self.inspect("cut"), self.inspect("halved"))
+        self.assertIn("--epochs = 40", self.refused(
+            "--task", "maze/G5", "--use", "halving", "--epochs", "40",
+            "--name", "halved"))
+
     def test_evaluations_repeat_and_their_sets_differ(self):
         once = self.evaluate(self.pre)
         self.assertEqual(self.evaluate(self.pre), once)
@@ -148,6 +246,15 @@ class FinetuneTest(harness.EndToEndTest):
                                        "--name", "one")[0], 0)
         self.assertIn("learns G5", self.refused("--task", "maze/G1",
                                                 "--name", "one"))
+        for flag, other in (("--radius", "0.4"), ("--critic-warmup", "3"),
+                            ("--selection-episodes", "5")):
+            err = self.refused("--task", "maze/G5", "--name", "one", flag,
+                               other)
+            self.assertIn(f"{flag} = {other}", err)
+            self.assertIn("was begun with", err)
+        self.assertEqual(self.finetune(
+            "--task", "maze/G5", "--epochs", "1", "--name", "one", "--radius",
+            "0.3", "--critic-warmup", "2", "--selection-episodes", "4")[0], 0)
         self.train("other", "--preset", "point-maze", "--epochs", "1")
         self.assertIn("started from another run", self.refused(
             "--task", "maze/G5", "--name", "one",

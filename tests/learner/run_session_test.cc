@@ -52,7 +52,8 @@ class InitialPolicyTest : public ::testing::Test {
   std::string policy_;
 };
 
-TEST_F(InitialPolicyTest, IsReadUntilACheckpointHoldsWhatCameOfIt) {
+// Also once a checkpoint holds what came of it: it tells what is forgotten.
+TEST_F(InitialPolicyTest, IsReadAtEveryStart) {
   Put(policy_);
   for (const bool resumed : {false, true}) {
     const auto session = Open();
@@ -69,10 +70,13 @@ TEST_F(InitialPolicyTest, IsReadUntilACheckpointHoldsWhatCameOfIt) {
     head.set_checkpoint("000000");
     ASSERT_THAT(session->directory->WriteHead(head), IsOk());
   }
+  {
+    const auto session = Open();
+    ASSERT_THAT(session, IsOk());
+    EXPECT_EQ(session->initial.size(), 1u);
+  }
   Put("broken");
-  const auto session = Open();
-  ASSERT_THAT(session, IsOk());
-  EXPECT_TRUE(session->initial.empty());
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(InitialPolicyTest, MustBeThere) {

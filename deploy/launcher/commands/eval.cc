@@ -9,6 +9,7 @@
 #include "common/base/file_system.h"
 #include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
+#include "common/policy/mean_actions.h"
 #include "common/process/exit_codes.h"
 #include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
@@ -28,8 +29,7 @@ constexpr uint32_t kMostEpisodes = 100000;
 
 absl::StatusOr<std::vector<GoalTask>> GoalsOf(const EvalOptions& options,
                                               const EnvironmentSpec& spec) {
-  const float radius =
-      options.radius == 0 ? DefaultGoalRadius(spec.task) : options.radius;
+  const float radius = options.radius.value_or(DefaultGoalRadius(spec.task));
   std::vector<std::string> names = options.goals;
   if (names.empty()) {
     for (const Goal& goal : spec.goals) names.push_back(goal.name);
@@ -53,11 +53,12 @@ Json GoalSummary(const Evaluation& evaluation, size_t goal,
   }
   Json summary = {{"success_mean", all.success()},
                   {"agents_with_success", reaching}};
-  const int best = BestAgent(evaluation, goal);
+  const std::vector<uint32_t> ranked = RankAgents(evaluation, goal);
   summary["best_agent"] = nullptr;
   summary["success_best"] = 0.0;
   summary["steps_mean"] = nullptr;
-  if (best >= 0) {
+  if (!ranked.empty()) {
+    const uint32_t best = ranked.front();
     summary["best_agent"] = best;
     summary["success_best"] = evaluation.scores[best][goal].success();
     summary["steps_mean"] = all.mean_steps();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/optional.h"
+
 namespace kmyriad {
 
 struct EvalOptions {
@@ -15,8 +17,8 @@ struct EvalOptions {
   std::vector<std::string> goals;
   // Fresh episodes per agent, for sampled and for mean actions each.
   uint32_t episodes = 20;
-  // Radius of the goals; 0: that of the task (goal_task.h).
-  float radius = 0;
+  // Radius of the goals; absent: that of the task (goal_task.h).
+  absl::optional<float> radius;
   // Another set of episodes: 0, 1, ...
   uint32_t set = 0;
   bool json = false;

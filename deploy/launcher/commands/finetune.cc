@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -13,13 +11,12 @@
 #include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
-#include "common/process/startup.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/commands/train.h"
-#include "deploy/launcher/evaluation.h"
+#include "deploy/launcher/head_choice.h"
 #include "deploy/launcher/population_source.h"
 #include "deploy/launcher/run_folder.h"
-#include "learner/checkpoint/safetensors.h"
+#include "learner/checkpoint/run_directory.h"
 #include "nlohmann/json.hpp"
 
 namespace kmyriad {
@@ -28,15 +25,26 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kDefaultEpochs = 40;
+constexpr uint32_t kDefaultSelectionEpisodes = 4;
+constexpr uint32_t kDefaultCriticWarmup = 2;
 // Of the source's settings, for a policy that is good already.
 constexpr double kLearningRateShare = 0.3;
 constexpr double kClipShare = 0.5;
 constexpr double kMostKl = 0.03;
-// Episodes that no evaluation repeats (EpisodeOptions::set).
-constexpr uint32_t kSelectionSet = 0xFFFFFFFF;
+// Epochs without a success (method.md 2.3).
+constexpr uint32_t kMigrateAfter = 5;
 constexpr uint32_t kMostSelectionEpisodes = 10000;
 constexpr uint64_t kMaxRecordBytes = 64 << 20;
 constexpr char kRecordFile[] = "finetune.json";
+constexpr char kConfigFile[] = "finetune.textproto";
+
+uint32_t SelectionEpisodes(const FinetuneOptions& options) {
+  return options.selection_episodes.value_or(kDefaultSelectionEpisodes);
+}
+
+uint32_t CriticWarmup(const FinetuneOptions& options) {
+  return options.critic_warmup.value_or(kDefaultCriticWarmup);
+}
 
 struct TaskName {
   std::string terrain;
@@ -79,132 +87,117 @@ absl::StatusOr<GoalTask> FindTask(const FinetuneOptions& options,
                      " (", spec.task, ") was trained in terrain ", spec.terrain,
                      "; take one of its goals, or another --from"));
   }
-  return FindGoalTask(
-      spec, task.goal,
-      options.radius == 0 ? DefaultGoalRadius(spec.task) : options.radius);
+  return FindGoalTask(spec, task.goal,
+                      options.radius.value_or(DefaultGoalRadius(spec.task)));
 }
 
-// Which heads the new run has, and what choosing them cost.
+// A run of a fine-tuning: the only one, or a round of halving.
+struct Round {
+  std::string name;
+  uint64_t epochs = 0;
+  // Run that the next one's heads come from; empty: the population.
+  std::string after;
+};
+
+uint64_t SeedOf(const FinetuneOptions& options, const Population& population) {
+  return options.seed.value_or(population.config.run().seed());
+}
+
+// Heads of a new run, and how they are used.
 struct Choice {
   std::string use;
-  std::vector<uint32_t> agents;  // empty: none, a random start
-  uint64_t env_steps = 0;
-  std::vector<GoalScore> scores;  // of the selection, by agent
+  HeadChoice heads;
 };
 
 absl::StatusOr<Choice> ChooseHeads(const FinetuneOptions& options,
                                    const Population& population,
-                                   const GoalTask& task) {
-  Choice choice{options.use, {}, 0, {}};
+                                   const GoalTask& task, const Round& round) {
+  Choice choice{options.use, {}};
   if (options.use == "random") return choice;
-  const auto take_all = [&choice, &population] {
-    for (uint32_t i = 0; i < population.weights.agent_count; ++i) {
-      choice.agents.push_back(i);
-    }
-  };
-  if (options.use == "joint") {
-    take_all();
+  const uint64_t seed = SeedOf(options, population);
+  if (options.use != "select" && round.after.empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(choice.heads, TakeAllHeads(population, seed));
     return choice;
   }
-  KMYRIAD_ASSIGN_OR_RETURN(const std::shared_ptr<const EnvironmentModel> model,
-                           EnvironmentOf(population));
-  EpisodeOptions episodes;
-  episodes.run_seed = options.seed.value_or(population.config.run().seed());
-  episodes.epoch = static_cast<uint32_t>(population.epoch);
-  episodes.set = kSelectionSet;
-  episodes.episodes = options.selection_episodes;
-  episodes.threads = AvailableCores();
+  const uint32_t all = population.weights.agent_count;
+  const uint32_t keep =
+      options.use == "select"
+          ? 1
+          : std::max(1u, HalfOf(all, population.config.env().count()));
   KMYRIAD_ASSIGN_OR_RETURN(
-      const Evaluation evaluation,
-      Evaluate(model, population.weights, {task}, episodes));
-  choice.env_steps = evaluation.env_steps;
-  for (const auto& scores : evaluation.scores) {
-    choice.scores.push_back(scores[0]);
+      choice.heads,
+      TryHeads(population, task, seed, SelectionEpisodes(options), keep));
+  const auto kept = static_cast<uint32_t>(choice.heads.agents.size());
+  if (kept == all && all > 1) {
+    std::fprintf(stderr,
+                 "finetune: no head came to %s in %u episodes each: all are "
+                 "trained\n",
+                 task.goal.name.c_str(), SelectionEpisodes(options));
+    if (options.use == "select") choice.use = "joint";
+  } else if (kept == 1) {
+    const uint32_t agent = choice.heads.agents.front();
+    std::fprintf(stderr, "finetune: head %u, %u of %u tries at %s\n", agent,
+                 choice.heads.scores[agent].successes,
+                 SelectionEpisodes(options), task.goal.name.c_str());
+  } else {
+    std::fprintf(stderr, "finetune: %u of %u heads go on, in run %s\n", kept,
+                 all, round.name.c_str());
   }
-  const int best = BestAgent(evaluation, 0);
-  if (best >= 0) {
-    choice.agents = {static_cast<uint32_t>(best)};
-    return choice;
-  }
-  std::fprintf(stderr,
-               "finetune: no head came to %s in %u episodes each: all are "
-               "trained (joint)\n",
-               task.goal.name.c_str(), options.selection_episodes);
-  choice.use = "joint";
-  take_all();
   return choice;
 }
 
-NamedTensor Tensor(std::string name, std::vector<int64_t> shape,
-                   const std::vector<float>& values) {
-  NamedTensor tensor{
-      std::move(name), TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
-
-// Trunk, the chosen heads (which are one, or all) and normaliser, under the
-// names and in the shapes of a checkpoint.
-absl::StatusOr<std::string> EncodeInitial(const Population& population,
-                                          const std::vector<uint32_t>& agents) {
-  KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights part,
-                           SelectAgents(population.weights, agents.front(),
-                                        static_cast<uint32_t>(agents.size())));
-  const int64_t count = part.agent_count;
-  const int64_t act = part.shape.act_dim;
-  SafetensorsContent content;
-  content.tensors = population.normalizer;
-  for (size_t l = 0; l < part.trunk.size(); ++l) {
-    const DenseLayer& layer = part.trunk[l];
-    content.tensors.push_back(Tensor(absl::StrCat("trunk.", l, ".weight"),
-                                     {layer.out, layer.in}, layer.weight));
-    content.tensors.push_back(
-        Tensor(absl::StrCat("trunk.", l, ".bias"), {layer.out}, layer.bias));
-  }
-  content.tensors.push_back(Tensor(
-      "heads.weight", {count, part.shape.trunk.back(), act}, part.head_weight));
-  content.tensors.push_back(
-      Tensor("heads.bias", {count, 1, act}, part.head_bias));
-  content.tensors.push_back(
-      Tensor("heads.log_std", {count, 1, act}, part.head_log_std));
-  return EncodeSafetensors(content);
+// Learning rate, clip and KL stop for a policy that is good already.
+void ReduceSteps(v1::Ppo* ppo) {
+  ppo->set_learning_rate(ppo->learning_rate() * kLearningRateShare);
+  ppo->set_clip(ppo->clip() * kClipShare);
+  ppo->set_kl_stop(ppo->kl_stop() > 0 ? std::min(ppo->kl_stop(), kMostKl)
+                                      : kMostKl);
 }
 
 absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
                                          const Population& population,
                                          const GoalTask& task,
+                                         const Round& round,
                                          const Choice& choice,
                                          const std::string& initial) {
   v1::RunConfig config = population.config;
-  const uint64_t epochs = options.epochs.value_or(kDefaultEpochs);
-  config.mutable_run()->set_epochs(epochs);
-  config.mutable_schedule()->set_epochs(epochs);
+  config.mutable_run()->set_epochs(round.epochs);
+  config.mutable_schedule()->set_epochs(round.epochs);
   if (options.seed) config.mutable_run()->set_seed(*options.seed);
+  const auto heads = static_cast<uint32_t>(choice.heads.agents.size());
+  config.mutable_population()->set_agents(std::max(1u, heads));
   v1::Task& target = *config.mutable_task();
-  target.Clear();
-  target.set_goal(task.goal.name);
-  target.set_radius(task.radius);
+  target.clear_initial_sha256();
+  if (heads > 0) target.set_initial_sha256(ToHex(Sha256Of(initial)));
+  // The critic goes on, too.
   target.set_critic_warmup(0);
-  // The goal pays. The entropy is watched, and in the way that takes one agent.
-  config.mutable_entropy()->set_reward("forward");
-  const bool pretrained = !choice.agents.empty();
-  config.mutable_population()->set_agents(
-      pretrained ? static_cast<uint32_t>(choice.agents.size()) : 1);
-  if (pretrained) {
-    v1::Ppo& ppo = *config.mutable_ppo();
-    ppo.set_learning_rate(ppo.learning_rate() * kLearningRateShare);
-    ppo.set_clip(ppo.clip() * kClipShare);
-    ppo.set_kl_stop(ppo.kl_stop() > 0 ? std::min(ppo.kl_stop(), kMostKl)
-                                      : kMostKl);
-    target.set_critic_warmup(options.critic_warmup);
-    target.set_initial_sha256(ToHex(Sha256Of(initial)));
-  }
-  for (const std::string& text : options.overrides) {
-    KMYRIAD_RETURN_IF_ERROR(ApplyOverride(text, &config));
+  if (round.after.empty()) {
+    target.set_goal(task.goal.name);
+    target.set_radius(task.radius);
+    if (heads > 0) target.set_critic_warmup(CriticWarmup(options));
+    if (options.use == "migrate") target.set_migrate_after(kMigrateAfter);
+    // The goal pays. The entropy is watched, and in the way that takes one
+    // agent.
+    config.mutable_entropy()->set_reward("forward");
+    config.mutable_objective()->Clear();
+    config.mutable_objective()->set_kind("ppo");
+    if (heads > 0) ReduceSteps(config.mutable_ppo());
+    for (const std::string& text : options.overrides) {
+      KMYRIAD_RETURN_IF_ERROR(ApplyOverride(text, &config));
+    }
   }
   KMYRIAD_RETURN_IF_ERROR(ValidateRunConfig(config));
   return config;
+}
+
+absl::StatusOr<Json> ReadRecord(const std::string& folder, FileSystem& files) {
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::string text,
+      files.Read(JoinPath(folder, kRecordFile), kMaxRecordBytes));
+  Json record = Json::parse(text, nullptr, false);
+  if (record.is_object()) return record;
+  return absl::DataLossError(
+      absl::StrCat(JoinPath(folder, kRecordFile), ": not a JSON object"));
 }
 
 Json MakeRecord(const FinetuneOptions& options, const Population& population,
@@ -217,12 +210,15 @@ Json MakeRecord(const FinetuneOptions& options, const Population& population,
                  {"terrain", population.spec.terrain},
                  {"goal", task.goal.name},
                  {"radius", task.radius},
+                 {"selection_episodes", SelectionEpisodes(options)},
+                 {"critic_warmup", CriticWarmup(options)},
                  {"use_asked", options.use},
                  {"use", choice.use},
-                 {"agents", choice.agents},
-                 {"selection_env_steps", choice.env_steps}};
+                 {"agents", choice.heads.agents},
+                 {"selection_env_steps", choice.heads.env_steps},
+                 {"earlier_env_steps", 0}};
   Json scores = Json::array();
-  for (const GoalScore& score : choice.scores) {
+  for (const GoalScore& score : choice.heads.scores) {
     scores.push_back({{"successes", score.successes},
                       {"episodes", score.episodes},
                       {"steps_mean", score.mean_steps()}});
@@ -231,52 +227,100 @@ Json MakeRecord(const FinetuneOptions& options, const Population& population,
   return record;
 }
 
+// A round's record says what the whole fine-tuning took from its population,
+// and has cost by now.
+absl::Status ContinueRecord(const Population& population, FileSystem& files,
+                            Json* record) {
+  KMYRIAD_ASSIGN_OR_RETURN(const Json before,
+                           ReadRecord(population.run_folder, files));
+  for (const char* key : {"from", "from_uuid", "checkpoint",
+                          "pretraining_env_steps", "policy_hash"}) {
+    (*record)[key] = before.value(key, Json());
+  }
+  const auto steps = [&before](const char* key) {
+    return before.value(key, uint64_t{0});
+  };
+  Json& selection = (*record)["selection_env_steps"];
+  selection = selection.get<uint64_t>() + steps("selection_env_steps");
+  (*record)["earlier_env_steps"] =
+      population.env_steps + steps("earlier_env_steps");
+  return absl::OkStatus();
+}
+
 // Fills the folder of a new run with what its learner starts from.
 absl::Status Begin(const FinetuneOptions& options, const TaskName& name,
-                   const std::string& folder, const std::string& config_file,
-                   FileSystem& files) {
-  KMYRIAD_ASSIGN_OR_RETURN(const Population population,
-                           LoadPopulation(files, options.from, options.runs));
+                   const Round& round, const Json& plan, FileSystem& files) {
+  const bool first = round.after.empty();
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const Population population,
+      LoadPopulation(files, first ? options.from : round.after, options.runs));
   KMYRIAD_ASSIGN_OR_RETURN(const GoalTask task,
                            FindTask(options, name, population));
   KMYRIAD_ASSIGN_OR_RETURN(const Choice choice,
-                           ChooseHeads(options, population, task));
+                           ChooseHeads(options, population, task, round));
   std::string initial;
-  if (!choice.agents.empty()) {
-    KMYRIAD_ASSIGN_OR_RETURN(initial, EncodeInitial(population, choice.agents));
+  if (!choice.heads.agents.empty()) {
+    KMYRIAD_ASSIGN_OR_RETURN(
+        initial, first ? EncodeInitial(population, choice.heads)
+                       : EncodeContinuation(files, population, choice.heads));
   }
   KMYRIAD_ASSIGN_OR_RETURN(
       const v1::RunConfig config,
-      MakeConfig(options, population, task, choice, initial));
-  if (choice.use == "select") {
-    const uint32_t agent = choice.agents.front();
-    std::fprintf(stderr, "finetune: head %u, %u of %u tries at %s\n", agent,
-                 choice.scores[agent].successes, options.selection_episodes,
-                 task.goal.name.c_str());
+      MakeConfig(options, population, task, round, choice, initial));
+  Json record = MakeRecord(options, population, task, choice);
+  if (!first) {
+    KMYRIAD_RETURN_IF_ERROR(ContinueRecord(population, files, &record));
   }
+  if (!plan.empty()) record["rounds"] = plan;
+  const std::string folder = JoinPath(options.runs, round.name);
   KMYRIAD_RETURN_IF_ERROR(files.CreateFolders(folder));
   if (!initial.empty()) {
     KMYRIAD_RETURN_IF_ERROR(
-        files.WriteAndSync(JoinPath(folder, "initial.safetensors"), initial));
+        files.WriteAndSync(JoinPath(folder, kInitialPolicyFile), initial));
   }
+  KMYRIAD_RETURN_IF_ERROR(files.WriteAndSync(JoinPath(folder, kConfigFile),
+                                             FormatRunConfig(config)));
+  return files.AtomicReplace(JoinPath(folder, kRecordFile),
+                             record.dump(2) + "\n");
+}
+
+// Fails if `asked`, in the type that the record's number had when it was
+// written, is not that number. What the record lacks is not compared.
+template <typename Number>
+absl::Status CheckNumber(const char* flag, const char* key,
+                         const absl::optional<Number>& asked,
+                         const std::string& folder, const Json& record) {
+  if (!asked || !record.contains(key) || !record[key].is_number() ||
+      record[key].get<Number>() == *asked) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      flag, " = ", *asked, ": ", folder, " was begun with ",
+      record[key].get<Number>(), "; leave it away, or choose another --name"));
+}
+
+absl::Status CheckNumbers(const FinetuneOptions& options,
+                          const std::string& folder, const Json& record) {
   KMYRIAD_RETURN_IF_ERROR(
-      files.WriteAndSync(config_file, FormatRunConfig(config)));
-  return files.AtomicReplace(
-      JoinPath(folder, kRecordFile),
-      MakeRecord(options, population, task, choice).dump(2) + "\n");
+      CheckNumber("--radius", "radius", options.radius, folder, record));
+  KMYRIAD_RETURN_IF_ERROR(
+      CheckNumber("--selection-episodes", "selection_episodes",
+                  options.selection_episodes, folder, record));
+  return CheckNumber("--critic-warmup", "critic_warmup", options.critic_warmup,
+                     folder, record);
 }
 
 // Whether the run that is there is the one that was asked for.
 absl::Status CheckSame(const FinetuneOptions& options, const TaskName& task,
                        const std::string& folder, FileSystem& files) {
-  const auto text = files.Read(JoinPath(folder, kRecordFile), kMaxRecordBytes);
-  const auto record = text.ok() ? Json::parse(*text, nullptr, false) : Json();
+  const Json record = ReadRecord(folder, files).value_or(Json::object());
   const auto value = [&record](const char* key) {
-    return record.is_object() && record.contains(key) && record[key].is_string()
+    return record.contains(key) && record[key].is_string()
                ? record[key].get<std::string>()
                : std::string();
   };
   if (value("goal") == task.goal && value("use_asked") == options.use) {
+    KMYRIAD_RETURN_IF_ERROR(CheckNumbers(options, folder, record));
     // A run that goes on needs its source no more: it may be gone.
     const auto source = LoadPopulation(files, options.from, options.runs);
     if (!source.ok() || source->run_uuid == value("from_uuid")) {
@@ -301,40 +345,129 @@ std::string DefaultName(const FinetuneOptions& options, const TaskName& task) {
   return absl::StrCat(from, "-", task.goal, "-", options.use);
 }
 
-absl::StatusOr<TrainOptions> Prepare(const FinetuneOptions& options) {
-  FileSystem& files = PosixFileSystem();
-  KMYRIAD_ASSIGN_OR_RETURN(const TaskName task, ParseTask(options.task));
-  KMYRIAD_RETURN_IF_ERROR(CheckOverrides(options.overrides));
-  if (options.selection_episodes < 1 ||
-      options.selection_episodes > kMostSelectionEpisodes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--selection-episodes = ", options.selection_episodes,
-                     ": must be 1 to ", kMostSelectionEpisodes));
+// The runs that halving takes: as many as it halves the heads, and one; the
+// last has the name that was asked for. Epochs are shared out evenly.
+absl::StatusOr<std::vector<Round>> PlanRounds(const FinetuneOptions& options,
+                                              const std::string& name,
+                                              FileSystem& files) {
+  const uint64_t epochs = options.epochs.value_or(kDefaultEpochs);
+  if (options.use != "halving") return std::vector<Round>{{name, epochs, ""}};
+  KMYRIAD_ASSIGN_OR_RETURN(const Population population,
+                           LoadPopulation(files, options.from, options.runs));
+  const uint32_t envs = population.config.env().count();
+  uint32_t count = 1;
+  for (uint32_t heads = HalfOf(population.weights.agent_count, envs); heads > 0;
+       heads = HalfOf(heads, envs)) {
+    ++count;
   }
+  if (epochs < count) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--epochs = ", epochs, ": halving ", population.weights.agent_count,
+        " heads takes ", count, " rounds, of one epoch at least"));
+  }
+  std::vector<Round> rounds;
+  for (uint32_t i = 0; i < count; ++i) {
+    Round round;
+    round.name = i + 1 == count ? name : absl::StrCat(name, "-round", i + 1);
+    round.epochs = epochs * (i + 1) / count - epochs * i / count;
+    if (i > 0) round.after = rounds.back().name;
+    rounds.push_back(round);
+  }
+  return rounds;
+}
+
+// The plan of a halving that has been begun, from its first round's record.
+absl::StatusOr<std::vector<Round>> ReadRounds(const FinetuneOptions& options,
+                                              const Json& record) {
+  std::vector<Round> rounds;
+  uint64_t epochs = 0;
+  for (const Json& entry : record.value("rounds", Json::array())) {
+    Round round{entry.value("run", ""), entry.value("epochs", uint64_t{0}),
+                rounds.empty() ? "" : rounds.back().name};
+    KMYRIAD_RETURN_IF_ERROR(CheckRunName(round.name));
+    epochs += round.epochs;
+    rounds.push_back(std::move(round));
+  }
+  if (options.epochs.value_or(epochs) == epochs) return rounds;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--epochs = ", *options.epochs, ": the rounds of halving ",
+                   "were cut for ", epochs, "; leave it away, or choose ",
+                   "another --name"));
+}
+
+absl::Status CheckOptions(const FinetuneOptions& options) {
+  KMYRIAD_RETURN_IF_ERROR(CheckOverrides(options.overrides));
+  const uint32_t episodes = SelectionEpisodes(options);
+  if (episodes < 1 || episodes > kMostSelectionEpisodes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--selection-episodes = ", episodes, ": must be 1 to ",
+                     kMostSelectionEpisodes));
+  }
+  return absl::OkStatus();
+}
+
+// Whether a round's run has come to its end.
+bool Finished(const FinetuneOptions& options, const Round& round,
+              FileSystem& files) {
+  const auto run = LoadPopulation(files, round.name, options.runs);
+  return run.ok() && run->epoch >= run->config.run().epochs();
+}
+
+// Makes the run of a round, or makes sure that the one that is there is it.
+absl::StatusOr<TrainOptions> Prepare(const FinetuneOptions& options,
+                                     const TaskName& task, const Round& round,
+                                     const Json& plan, FileSystem& files) {
   TrainOptions train;
   train.runs = options.runs;
-  train.name = options.name.empty() ? DefaultName(options, task) : options.name;
-  KMYRIAD_RETURN_IF_ERROR(CheckRunName(train.name));
-  const std::string folder = JoinPath(options.runs, train.name);
+  train.name = round.name;
+  const std::string folder = JoinPath(options.runs, round.name);
   if (RunExists(files, folder)) {
     KMYRIAD_RETURN_IF_ERROR(CheckSame(options, task, folder, files));
-    train.epochs = options.epochs;
+    if (plan.empty()) train.epochs = options.epochs;
     train.seed = options.seed;
     train.overrides = options.overrides;
     return train;
   }
-  train.config_file = JoinPath(folder, "finetune.textproto");
-  KMYRIAD_RETURN_IF_ERROR(
-      Begin(options, task, folder, train.config_file, files));
+  KMYRIAD_RETURN_IF_ERROR(Begin(options, task, round, plan, files));
+  train.config_file = JoinPath(folder, kConfigFile);
   return train;
+}
+
+absl::StatusOr<int> Finetune(const FinetuneOptions& options,
+                             SignalSource& signals) {
+  FileSystem& files = PosixFileSystem();
+  KMYRIAD_ASSIGN_OR_RETURN(const TaskName task, ParseTask(options.task));
+  KMYRIAD_RETURN_IF_ERROR(CheckOptions(options));
+  const std::string name =
+      options.name.empty() ? DefaultName(options, task) : options.name;
+  KMYRIAD_RETURN_IF_ERROR(CheckRunName(name));
+  // A halving that has been begun stays as it was planned.
+  const auto begun =
+      ReadRecord(JoinPath(options.runs, absl::StrCat(name, "-round1")), files);
+  const bool goes_on = options.use == "halving" && begun.ok();
+  KMYRIAD_ASSIGN_OR_RETURN(
+      const std::vector<Round> rounds,
+      goes_on ? ReadRounds(options, *begun) : PlanRounds(options, name, files));
+  Json plan = Json::array();
+  for (const Round& round : rounds) {
+    if (rounds.size() == 1) break;
+    plan.push_back({{"run", round.name}, {"epochs", round.epochs}});
+  }
+  for (const Round& round : rounds) {
+    KMYRIAD_ASSIGN_OR_RETURN(const TrainOptions train,
+                             Prepare(options, task, round, plan, files));
+    if (&round != &rounds.back() && Finished(options, round, files)) continue;
+    const int code = RunTrain(train, signals);
+    if (code != 0) return code;
+  }
+  return 0;
 }
 
 }  // namespace
 
 int RunFinetune(const FinetuneOptions& options, SignalSource& signals) {
-  const absl::StatusOr<TrainOptions> train = Prepare(options);
-  if (!train.ok()) return ReportError(train.status());
-  return RunTrain(*train, signals);
+  const absl::StatusOr<int> code = Finetune(options, signals);
+  return code.ok() ? *code : ReportError(code.status());
 }
 
 }  // namespace kmyriad

@@ -17,18 +17,23 @@ struct FinetuneOptions {
   std::string task;
   // How the heads are used (reference/method.md 2.3): "select" tries every
   // head and trains the best one with all environments; "joint" trains all of
-  // them; "random" starts a single policy at random with the source's own
-  // settings, the baseline.
+  // them; "halving" trains all, then the better half, and so on down to four,
+  // each round a run of its own, NAME-round1 and so on, the last one NAME;
+  // "migrate" trains all, those without success for long becoming copies of
+  // those with it; "random" starts a single policy at random with the source's
+  // own settings, the baseline.
   std::string use = "select";
   // Empty: SOURCE-GOAL-USE.
   std::string name;
   std::string runs;
+  // Of all rounds together; absent: 40.
   absl::optional<uint64_t> epochs;
   absl::optional<uint64_t> seed;
-  // 0: that of the task (goal_task.h).
-  float radius = 0;
-  uint32_t selection_episodes = 4;
-  uint32_t critic_warmup = 2;
+  // Absent: that of the task (goal_task.h), or of the run that is there.
+  absl::optional<float> radius;
+  // Absent: 4 and 2, or those that a run that is there was begun with.
+  absl::optional<uint32_t> selection_episodes;
+  absl::optional<uint32_t> critic_warmup;
   std::vector<std::string> overrides;
 };
 

@@ -225,7 +225,8 @@ absl::StatusOr<StudyPlan> ParseStudy(absl::string_view text,
   };
   const absl::Status grid = CheckGrid(study);
   if (!grid.ok()) return fail(grid, "");
-  const std::vector<std::string> uses = {"select", "joint", "random"};
+  const std::vector<std::string> uses = {"select", "joint", "halving",
+                                         "migrate", "random"};
   for (const uint64_t seed : study.seeds()) {
     for (const v1::StudyWorld& world : study.world()) {
       for (int arm = 0; arm < study.arm_size(); ++arm) {

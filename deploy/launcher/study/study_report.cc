@@ -118,8 +118,9 @@ void GoalTable(const std::vector<ArmRows>& arms, std::string* text) {
   absl::StrAppend(
       text,
       "| arm | runs | before, best head | success, mean | IQM [95 %] | best "
-      "head | mean actions | > 0.5 | > 0.9 | came to 0.9 | P(first arm is "
-      "better) [95 %] |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+      "head | mean actions | KL from the start | coverage lost | > 0.5 | > 0.9 "
+      "| came to 0.9 | P(first arm is better) [95 %] |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   const Strata first = ValuesOf(arms.front(), "success");
   for (const ArmRows& arm : arms) {
     const Strata success = ValuesOf(arm, "success");
@@ -132,6 +133,8 @@ void GoalTable(const std::vector<ArmRows>& arms, std::string* text) {
         Text(InterquartileMeanInterval(success), 3), " | ",
         Number(Mean(arm.all, "success_best"), 3), " | ",
         Number(Mean(arm.all, "success_mean_actions"), 3), " | ",
+        Number(Mean(arm.all, "pretrained_kl_nats"), 2), " | ",
+        Number(Mean(arm.all, "coverage_loss"), 2), " | ",
         Number(ShareAbove(success, 0.5), 2), " | ",
         Number(ShareAbove(success, 0.9), 2), " | ", Solved(arm), " | ",
         compared ? Text(ProbabilityOfImprovement(first, success), 2) : "-",

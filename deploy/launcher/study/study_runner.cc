@@ -13,9 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/build_info.h"
+#include "common/base/digest.h"
 #include "common/base/status_macros.h"
 #include "common/process/exit_codes.h"
 #include "deploy/launcher/child_process.h"
+#include "deploy/launcher/population_source.h"
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"
 
@@ -52,17 +54,34 @@ absl::StatusOr<Json> MeasurePretraining(const std::string& folder) {
     row[key] = known ? Json(sum / static_cast<double>(tail)) : Json();
   }
   row["coverage_ever"] = NumberOr(metrics.back(), "coverage_ever", 0);
-  // Of the policy that the last of these epochs was collected with.
-  row["policy_hash"] = metrics.back().value("policy_hash", "");
+  // As in rows of goals, of the policy that the run ended with.
+  KMYRIAD_ASSIGN_OR_RETURN(const Population population,
+                           LoadPopulation(PosixFileSystem(), folder, ""));
+  row["policy_hash"] = ToHex(population.policy_hash);
   return row;
 }
 
-// Samples of fine-tuning until an epoch's success was 0.9; null: never.
-absl::StatusOr<Json> StepsUntilSolved(const std::string& folder) {
+// How far the policies went from those that were pretrained: of the last epoch.
+// Nothing for a start at random.
+absl::Status AddForgetting(const std::string& folder, Json* row) {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> metrics,
+                           ReadMetrics(PosixFileSystem(), folder));
+  for (const char* key : {"pretrained_kl_nats", "coverage_loss"}) {
+    if (metrics.empty() || !metrics.back().contains(key)) continue;
+    (*row)[key] = NumberOr(metrics.back(), key, 0);
+  }
+  return absl::OkStatus();
+}
+
+// Samples of fine-tuning until an epoch's success was 0.9, with `earlier` ones
+// of other rounds; null: never.
+absl::StatusOr<Json> StepsUntilSolved(const std::string& folder,
+                                      uint64_t earlier) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> metrics,
                            ReadMetrics(PosixFileSystem(), folder));
   for (const nlohmann::json& line : metrics) {
-    if (NumberOr(line, "success", 0) >= kSolved) return Json(line["env_steps"]);
+    if (NumberOr(line, "success", 0) < kSolved) continue;
+    return Json(line.value("env_steps", uint64_t{0}) + earlier);
   }
   return Json();
 }
@@ -229,7 +248,6 @@ class UnitWork {
     KMYRIAD_ASSIGN_OR_RETURN(const Json answer, ParseAnswer(output_, "eval"));
     const std::string folder =
         JoinPath(options_.runs, unit_.RunName(goals_.front()));
-    KMYRIAD_ASSIGN_OR_RETURN(const Json solved, StepsUntilSolved(folder));
     KMYRIAD_ASSIGN_OR_RETURN(
         const std::string text,
         PosixFileSystem().Read(JoinPath(folder, "finetune.json"), 64 << 20));
@@ -243,9 +261,13 @@ class UnitWork {
     row["success_mean_actions"] = goal["mean_actions"]["success_mean"];
     row["heads"] = answer["agents"].size();
     row["use"] = record["use"];
-    row["env_steps"] = answer["trained_env_steps"];
+    // Those of earlier rounds are part of it.
+    const uint64_t earlier = record.value("earlier_env_steps", uint64_t{0});
+    row["env_steps"] = answer["trained_env_steps"].get<uint64_t>() + earlier;
     row["selection_env_steps"] = record["selection_env_steps"];
-    row["env_steps_until_solved"] = solved;
+    KMYRIAD_ASSIGN_OR_RETURN(row["env_steps_until_solved"],
+                             StepsUntilSolved(folder, earlier));
+    KMYRIAD_RETURN_IF_ERROR(AddForgetting(folder, &row));
     row["policy_hash"] = answer["policy_hash"];
     return Add(goals_.front(), row);
   }

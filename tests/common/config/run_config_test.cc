@@ -83,8 +83,9 @@ TEST(FieldTableTest, EffectsAreThoseOfTheProtosComments) {
 }
 
 TEST(PresetTest, AllAreCompleteAndValid) {
-  EXPECT_THAT(PresetNames(), ElementsAre("ant-maze", "ant-empty", "ant-cave",
-                                         "ant-pyramid", "point-maze", "paper"));
+  EXPECT_THAT(PresetNames(),
+              ElementsAre("ant-maze", "ant-empty", "ant-cave", "ant-pyramid",
+                          "point-maze", "point-maze-iw", "paper"));
   for (const std::string& name : PresetNames()) {
     EXPECT_THAT(LoadRunConfig({name, "", {}}), IsOk()) << name;
   }

@@ -2,11 +2,15 @@
 
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "tests/common/policy/policy_fixture.h"
 #include "tests/testing/status_matchers.h"
 
 namespace kmyriad {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr uint32_t kHorizon = 100;
 
@@ -60,9 +64,9 @@ TEST(Evaluate, CountsWhatHappens) {
   EXPECT_GE(result->scores[0][0].mean_steps(), 2);
   EXPECT_LE(result->scores[0][0].mean_steps(), 8);
   EXPECT_EQ(result->env_steps, 2u * 10 * kHorizon);
-  EXPECT_EQ(BestAgent(*result, 0), 0);
-  EXPECT_EQ(BestAgent(*result, 1), 1);
-  EXPECT_EQ(BestAgent(*result, 2), -1);
+  EXPECT_THAT(RankAgents(*result, 0), ElementsAre(0));
+  EXPECT_THAT(RankAgents(*result, 1), ElementsAre(1));
+  EXPECT_THAT(RankAgents(*result, 2), IsEmpty());
   EXPECT_GE(result->cells_together,
             std::max(result->cells[0], result->cells[1]));
   EXPECT_LE(result->cells_together, result->cells[0] + result->cells[1]);
@@ -75,11 +79,11 @@ TEST(Evaluate, CountsWhatHappens) {
   EXPECT_NE(result->states[0], result->states[(kHorizon - 1) * spec.obs_dim()]);
 }
 
-TEST(BestAgent, PrefersSuccessesThenSpeedThenOrder) {
+TEST(RankAgents, PrefersSuccessesThenSpeedThenOrder) {
   Evaluation evaluation;
   evaluation.scores = {
       {{4, 2, 60}}, {{4, 3, 200}}, {{4, 3, 150}}, {{4, 3, 150}}, {{4, 0, 0}}};
-  EXPECT_EQ(BestAgent(evaluation, 0), 2);
+  EXPECT_THAT(RankAgents(evaluation, 0), ElementsAre(2, 3, 1, 0));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "common/policy/mean_actions.h"
 #include "tests/common/policy/policy_fixture.h"
 #include "tests/testing/status_matchers.h"
 

@@ -8,9 +8,12 @@
 #include <cmath>
 
 #include "common/math/normal.h"
+#include "entropy_service/estimator/weighted_entropy.h"
 #include "learner/algorithm/adam.h"
+#include "learner/algorithm/linear_objective.h"
 #include "learner/algorithm/ppo_objective.h"
 #include "learner/network/initial_weights.h"
+#include "tests/entropy_service/estimator/graph_of.h"
 
 namespace kmyriad {
 namespace {
@@ -169,6 +172,79 @@ TEST_F(GradientWorkerTest, StopsBetweenChunksWhenToldTo) {
   EXPECT_EQ(chunks, 2);
 }
 
+// "iw_entropy" from end to end: the entropy of particles that are reweighted by
+// the likelihood of their actions, differentiated by the service's estimator,
+// the sum over later particles, and the network.
+TEST_F(GradientWorkerTest, ReweightedEntropyIsDifferentiatedThroughTheNetwork) {
+  constexpr int64_t kHorizon = 12;  // two trajectories of each agent
+  constexpr double kStep = 1e-5;
+  const LinearObjective linear;
+  std::vector<float> points;
+  const at::Tensor places = Random({kAgents * kSamples, 2}, 9);
+  for (int64_t i = 0; i < places.numel(); ++i) {
+    points.push_back(static_cast<float>(places.data_ptr<double>()[i]));
+  }
+  const TestGraph measured = GraphOf(points, 2, 4);
+  GradientWorker worker(network_, linear, 0.0);
+  const at::Tensor before = worker.LogDensity(data_, 0, kSamples);
+  const auto worth = [&] {
+    const at::Tensor log_ratio =
+        (worker.LogDensity(data_, 0, kSamples) - before)
+            .view({-1, kHorizon})
+            .cumsum(1)
+            .contiguous();
+    std::vector<uint32_t> groups;
+    for (int64_t i = 0; i < kAgents * kSamples; ++i) {
+      groups.push_back(static_cast<uint32_t>(i / kSamples));
+    }
+    const double* const data = log_ratio.const_data_ptr<double>();
+    return EvaluateWeights(
+        {measured.graph, measured.log_volumes, groups, kAgents},
+        NeighborSet::kSelfAndNearest, WeightedForm::kSelfNormalized,
+        std::vector<double>(data, data + log_ratio.numel()));
+  };
+  // Away from where the samples were drawn.
+  network_.HeadParameters()[0]->value.mul_(1.1);
+  WeightedEntropy here = worth();
+  const at::Tensor later = at::from_blob(here.entropy_gradient.data(),
+                                         {kAgents * 2, kHorizon}, at::kDouble)
+                               .flip(1)
+                               .cumsum(1)
+                               .flip(1);
+  data_.records.select(2, 3).copy_(later.view({kAgents, kSamples}));
+  GradientShard shard = EmptyShard(network_);
+  worker.Compute(
+      data_, at::arange(kSamples), kSamples, 7, [] { return true; }, &shard);
+  const ParameterList parameters = network_.AllParameters();
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    const std::string& name = parameters[p]->name;
+    if (name.starts_with("critic") || name == "embedding") {
+      EXPECT_EQ(shard.gradients[p].abs().max().item<double>(), 0) << name;
+      continue;
+    }
+    const double scale = name.starts_with("trunk") ? -kAgents : -1;
+    const int64_t size = parameters[p]->value.numel();
+    for (int64_t entry = 0; entry < size;
+         entry += std::max<int64_t>(1, size / 7)) {
+      double* value = parameters[p]->value.mutable_data_ptr<double>() + entry;
+      const double kept = *value;
+      *value = kept + kStep;
+      network_.Refresh();
+      const double above = worth().entropy_nats;
+      *value = kept - kStep;
+      network_.Refresh();
+      const double below = worth().entropy_nats;
+      *value = kept;
+      network_.Refresh();
+      const double difference = (above - below) / (2 * kStep);
+      const double gradient =
+          scale * shard.gradients[p].const_data_ptr<double>()[entry];
+      ASSERT_NEAR(gradient, difference, 1e-6 + 1e-4 * std::abs(difference))
+          << name << " " << entry;
+    }
+  }
+}
+
 TEST(PpoObjectiveTest, FollowsTheClippedSurrogate) {
   const c10::InferenceMode guard;
   // Ratios and advantages of all cases of the clip.
@@ -195,7 +271,7 @@ TEST(AdamTest, FollowsTheDefinition) {
   const c10::InferenceMode guard;
   Parameter parameter = {"x", at::tensor({1.0, -2.0}, at::kDouble),
                          at::zeros({2}, at::kDouble)};
-  Adam adam({&parameter});
+  Adam adam({&parameter}, {}, {});
   double value[] = {1.0, -2.0};
   double first[] = {0, 0};
   double second[] = {0, 0};
@@ -209,7 +285,7 @@ TEST(AdamTest, FollowsTheDefinition) {
       const double v = second[i] / (1 - std::pow(0.999, t));
       value[i] -= 0.01 * m / (std::sqrt(v) + 1e-8);
     }
-    adam.Step({0.01});
+    adam.Step(0.01, 0);
     for (int i = 0; i < 2; ++i) {
       ASSERT_NEAR(parameter.value[i].item<double>(), value[i], 1e-12);
     }

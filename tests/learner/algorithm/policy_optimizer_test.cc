@@ -10,74 +10,13 @@
 
 #include "common/math/philox.h"
 #include "common/policy/policy_inference.h"
-#include "tests/learner/algorithm/synthetic_epoch.h"
+#include "tests/learner/algorithm/optimizer_probe.h"
 
 namespace kmyriad {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-constexpr uint32_t kEnvs = 8;
-constexpr uint32_t kHorizon = 40;
-const std::vector<float> kMean(5, 0.1f);
-const std::vector<float> kInvStd(5, 0.8f);
-
-// Rewards actions that point along the first observation.
-double AlignReward(uint32_t, const float* observation, const float* action) {
-  return observation[0] > 0 ? action[0] : -action[0];
-}
-
-std::unique_ptr<PolicyOptimizer> MakeOptimizer(
-    const PolicyOptimizerOptions& options) {
-  auto optimizer = PolicyOptimizer::Create(options);
-  EXPECT_TRUE(optimizer.ok()) << optimizer.status();
-  return std::move(optimizer).value();
-}
-
-PolicyWeights PolicyOf(PolicyOptimizer& optimizer) {
-  auto policy = optimizer.Policy(kMean, kInvStd);
-  EXPECT_TRUE(policy.ok()) << policy.status();
-  return std::move(policy).value();
-}
-
-SyntheticEpoch EpochOf(PolicyOptimizer& optimizer, uint32_t draw) {
-  return MakeEpoch(PolicyOf(optimizer), kEnvs, kHorizon, draw, AlignReward);
-}
-
-UpdateStats MustUpdate(PolicyOptimizer& optimizer, uint64_t epoch) {
-  const SyntheticEpoch data = EpochOf(optimizer, static_cast<uint32_t>(epoch));
-  auto stats = optimizer.Update(data.View(), epoch, kMean, kInvStd, nullptr);
-  EXPECT_TRUE(stats.ok()) << stats.status();
-  return stats.value_or(UpdateStats());
-}
-
-std::vector<uint8_t> Bytes(const std::vector<NamedTensor>& tensors) {
-  std::vector<uint8_t> bytes;
-  for (const NamedTensor& tensor : tensors) {
-    bytes.insert(bytes.end(), tensor.data.begin(), tensor.data.end());
-  }
-  return bytes;
-}
-
-std::vector<uint8_t> StateOf(PolicyOptimizer& optimizer) {
-  std::vector<uint8_t> bytes = Bytes(optimizer.SaveParameters());
-  const std::vector<uint8_t> more = Bytes(optimizer.SaveOptimizer());
-  bytes.insert(bytes.end(), more.begin(), more.end());
-  return bytes;
-}
-
-std::vector<float> FloatsOf(PolicyOptimizer& optimizer,
-                            const std::string& name) {
-  for (const NamedTensor& tensor : optimizer.SaveParameters()) {
-    if (tensor.name != name) continue;
-    std::vector<float> values(tensor.data.size() / sizeof(float));
-    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
-  }
-  ADD_FAILURE() << "no tensor " << name;
-  return {};
-}
 
 TEST(PolicyOptimizerTest, FirstRatiosAreOneForActorsThatFollowTheFormula) {
   for (const Activation activation : {Activation::kRelu, Activation::kTanh}) {
@@ -360,13 +299,6 @@ TEST(PolicyOptimizerTest, PassesStopWhenThePolicyHasMovedFarEnough) {
   EXPECT_GT(some.kl_mean, 0.02);
 }
 
-double MeanReward(PolicyOptimizer& optimizer) {
-  const SyntheticEpoch data = EpochOf(optimizer, 12345);
-  double sum = 0;
-  for (const float reward : data.rewards) sum += reward;
-  return sum / static_cast<double>(data.rewards.size());
-}
-
 TEST(PolicyOptimizerTest, TheReturnOfAContextualBanditRises) {
   for (const char* precision : {"fp32", "bf16"}) {
     PolicyOptimizerOptions options = SmallOptions();
@@ -470,119 +402,6 @@ TEST(PolicyOptimizerTest, SamplesThatDoNotFitAreRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
-bool IsCritic(const std::string& name) {
-  return name.find("critic") != std::string::npos ||
-         name.find("embedding") != std::string::npos;
-}
-
-TEST(PolicyOptimizerTest, TheCriticCanLearnAlone) {
-  const auto optimizer = MakeOptimizer(SmallOptions());
-  const std::vector<NamedTensor> before = optimizer->SaveParameters();
-  const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> nobody(4, 0);
-  view.trained = nobody.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
-  const std::vector<NamedTensor> after = optimizer->SaveParameters();
-  for (size_t i = 0; i < before.size(); ++i) {
-    EXPECT_EQ(before[i].data != after[i].data, IsCritic(before[i].name))
-        << before[i].name;
-  }
-  // Then the policy's first step is that of a policy that never waited: moments
-  // and their correction begin with it.
-  const auto fresh = MakeOptimizer(SmallOptions());
-  std::vector<NamedTensor> mixed = fresh->SaveParameters();
-  for (size_t i = 0; i < mixed.size(); ++i) {
-    if (IsCritic(mixed[i].name)) mixed[i] = after[i];
-  }
-  ASSERT_TRUE(fresh->Load(mixed, fresh->SaveOptimizer()).ok());
-  ASSERT_TRUE(optimizer->Update(data.View(), 2, kMean, kInvStd, nullptr).ok());
-  ASSERT_TRUE(fresh->Update(data.View(), 2, kMean, kInvStd, nullptr).ok());
-  // The critics differ by their moments, which the policy does not see within
-  // one update.
-  EXPECT_EQ(FloatsOf(*optimizer, "trunk.0.weight"),
-            FloatsOf(*fresh, "trunk.0.weight"));
-  EXPECT_EQ(FloatsOf(*optimizer, "heads.weight"),
-            FloatsOf(*fresh, "heads.weight"));
-}
-
-TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
-  const auto optimizer = MakeOptimizer(SmallOptions());
-  const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> nobody(4, 0);
-  view.trained = nobody.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
-  const auto restored = MakeOptimizer(SmallOptions());
-  ASSERT_TRUE(
-      restored->Load(optimizer->SaveParameters(), optimizer->SaveOptimizer())
-          .ok());
-  MustUpdate(*optimizer, 2);
-  MustUpdate(*restored, 2);
-  EXPECT_EQ(StateOf(*optimizer), StateOf(*restored));
-}
-
-TEST(PolicyOptimizerTest, AnAgentThatIsNotTrainedKeepsItsHead) {
-  const auto optimizer = MakeOptimizer(SmallOptions());
-  const std::vector<std::string> names = {"heads.weight", "heads.bias",
-                                          "heads.log_std"};
-  std::vector<std::vector<float>> before;
-  for (const std::string& name : names) {
-    before.push_back(FloatsOf(*optimizer, name));
-  }
-  const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> trained = {1, 0, 1, 0};
-  view.trained = trained.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
-  for (size_t i = 0; i < names.size(); ++i) {
-    const std::vector<float> after = FloatsOf(*optimizer, names[i]);
-    const size_t size = after.size() / trained.size();
-    for (size_t agent = 0; agent < trained.size(); ++agent) {
-      const auto first = before[i].begin() + agent * size;
-      EXPECT_EQ(std::equal(first, first + size, after.begin() + agent * size),
-                trained[agent] == 0)
-          << names[i] << " of agent " << agent;
-    }
-  }
-}
-
-TEST(PolicyOptimizerTest, WhatComesAfterAnEpisodesEndDoesNotMatter) {
-  std::vector<uint8_t> counts(kEnvs * kHorizon, 1);
-  for (uint32_t env = 0; env < kEnvs; ++env) {
-    std::fill_n(counts.begin() + env * kHorizon + 10 + env, kHorizon - 10 - env,
-                uint8_t{0});
-  }
-  const auto parameters = [&counts](bool change, bool use_counts) {
-    const auto optimizer = MakeOptimizer(SmallOptions());
-    SyntheticEpoch data = EpochOf(*optimizer, 1);
-    for (size_t i = 0; change && i < counts.size(); ++i) {
-      if (counts[i] == 0) data.rewards[i] += 3;
-    }
-    EpochSamples view = data.View();
-    if (use_counts) view.counts = counts.data();
-    EXPECT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
-    return StateOf(*optimizer);
-  };
-  EXPECT_EQ(parameters(false, true), parameters(true, true));
-  EXPECT_NE(parameters(false, false), parameters(true, false));
-  EXPECT_NE(parameters(false, true), parameters(false, false));
-}
-
-TEST(PolicyOptimizerTest, SamplesThatAllCountAreAsWithoutCounts) {
-  const auto one = MakeOptimizer(SmallOptions());
-  const auto other = MakeOptimizer(SmallOptions());
-  const SyntheticEpoch data = EpochOf(*one, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> counts(kEnvs * kHorizon, 1);
-  const std::vector<uint8_t> trained(4, 1);
-  ASSERT_TRUE(one->Update(view, 1, kMean, kInvStd, nullptr).ok());
-  view.counts = counts.data();
-  view.trained = trained.data();
-  ASSERT_TRUE(other->Update(view, 1, kMean, kInvStd, nullptr).ok());
-  EXPECT_EQ(StateOf(*one), StateOf(*other));
-}
-
 TEST(PolicyOptimizerTest, CreateNamesWhatIsWrong) {
   const auto message = [](const PolicyOptimizerOptions& options) {
     return std::string(PolicyOptimizer::Create(options).status().message());
@@ -593,6 +412,8 @@ TEST(PolicyOptimizerTest, CreateNamesWhatIsWrong) {
   options = SmallOptions();
   options.objective = "reinforce";
   EXPECT_THAT(message(options), HasSubstr("objective.kind = reinforce"));
+  options.objective = "iw_entropy";
+  EXPECT_THAT(message(options), HasSubstr("objective.steps = 0"));
   options = SmallOptions();
   options.device = "tpu";
   EXPECT_THAT(message(options), HasSubstr("learner.device = tpu"));

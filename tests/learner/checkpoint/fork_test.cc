@@ -52,6 +52,14 @@ class ForkTest : public ::testing::Test {
   const std::string target_ = folder_.File("new");
 };
 
+TEST_F(ForkTest, TakesAlongWhatThePolicyStartedFrom) {
+  ASSERT_THAT(files_.WriteAndSync(options_.source + "/" + kInitialPolicyFile,
+                                  "tensors"),
+              IsOk());
+  ASSERT_THAT(ForkRun(options_, files_), IsOk());
+  EXPECT_EQ(*files_.Read(target_ + "/" + kInitialPolicyFile, 100), "tensors");
+}
+
 TEST_F(ForkTest, IsAnotherRunThatStandsWhereTheSourceStood) {
   ASSERT_THAT(ForkRun(options_, files_), IsOk());
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const RunRecord fork,

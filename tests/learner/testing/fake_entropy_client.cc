@@ -42,9 +42,26 @@ absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
 }
 
 absl::StatusOr<EvaluateResult> FakeEntropyClient::Evaluate(
-    const ScoreRequest& /*epoch*/, WeightedForm /*form*/,
-    const float* /*log_weights*/, const WaitForRetry& /*wait*/) {
-  return absl::UnimplementedError("the fake scores only");
+    const ScoreRequest& epoch, WeightedForm form, const float* log_weights,
+    const WaitForRetry& wait) {
+  if (unavailable_ > 0) {
+    --unavailable_;
+    if (!wait("waiting for the entropy service: no one there", 0.5)) {
+      return absl::CancelledError("given up");
+    }
+  }
+  last_request_ = epoch;
+  const size_t particles = size_t{epoch.envs} * epoch.horizon;
+  EvaluateResult result;
+  result.entropy_gradient.resize(particles);
+  for (size_t i = 0; i < particles; ++i) {
+    const float x = epoch.particles[i * epoch.dims];
+    result.entropy_nats += x * log_weights[i];
+    result.entropy_gradient[i] = form == WeightedForm::kMepol ? -x : x;
+  }
+  result.kl_nats = 0.25;
+  result.effective_samples = static_cast<double>(particles);
+  return result;
 }
 
 }  // namespace kmyriad

@@ -8,7 +8,8 @@
 
 namespace kmyriad {
 
-// Rewards and visits that are a plain function of the particles and the mask.
+// Rewards and visits that are a plain function of the particles and the mask;
+// an epoch under log-weights is worth the mean of its first feature times them.
 class FakeEntropyClient : public EntropyClient {
  public:
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,

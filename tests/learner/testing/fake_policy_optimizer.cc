@@ -95,6 +95,15 @@ class FakePolicyOptimizer : public PolicyOptimizer {
     return stats;
   }
 
+  void CopyHeads(const std::vector<HeadCopy>& copies, double noise,
+                 uint64_t epoch) override {
+    for (const HeadCopy& copy : copies) {
+      parameters_[copy.to] =
+          parameters_[copy.from] +
+          static_cast<float>(noise) * static_cast<float>(epoch);
+    }
+  }
+
   std::vector<NamedTensor> SaveParameters() override {
     return {Tensor("trunk.all", parameters_)};
   }

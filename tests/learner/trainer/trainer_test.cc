@@ -20,7 +20,10 @@ using ::testing::HasSubstr;
 // Keeps the rewards that an update sees; learns nothing.
 class RewardRecorder : public PolicyOptimizer {
  public:
-  explicit RewardRecorder(std::vector<float>* rewards) : rewards_(rewards) {}
+  // `evaluated`: asks what the epoch is worth under equal weights.
+  explicit RewardRecorder(std::vector<float>* rewards,
+                          absl::StatusOr<WeightedValue>* evaluated = nullptr)
+      : rewards_(rewards), evaluated_(evaluated) {}
   absl::StatusOr<PolicyWeights> Policy(const std::vector<float>&,
                                        const std::vector<float>&) override {
     return PolicyWeights();
@@ -28,10 +31,15 @@ class RewardRecorder : public PolicyOptimizer {
   absl::StatusOr<UpdateStats> Update(
       const EpochSamples& samples, uint64_t, const std::vector<float>&,
       const std::vector<float>&, const std::function<bool(double)>&) override {
-    rewards_->assign(samples.rewards,
-                     samples.rewards + samples.envs * samples.horizon);
+    const size_t count = size_t{samples.envs} * samples.horizon;
+    rewards_->assign(samples.rewards, samples.rewards + count);
+    if (evaluated_ != nullptr) {
+      *evaluated_ = samples.evaluate(std::vector<float>(count, 0.5f));
+      if (!evaluated_->ok()) return evaluated_->status();
+    }
     return UpdateStats();
   }
+  void CopyHeads(const std::vector<HeadCopy>&, double, uint64_t) override {}
   std::vector<NamedTensor> SaveParameters() override { return {}; }
   std::vector<NamedTensor> SaveOptimizer() override { return {}; }
   absl::Status Load(const std::vector<NamedTensor>&,
@@ -41,6 +49,7 @@ class RewardRecorder : public PolicyOptimizer {
 
  private:
   std::vector<float>* const rewards_;
+  absl::StatusOr<WeightedValue>* const evaluated_;
 };
 
 class Monitor : public TrainingMonitor {
@@ -324,6 +333,99 @@ TEST_F(TrainerTest, ATaskPaysTheGoalInPlaceOfTheEntropy) {
                std::make_unique<RewardRecorder>(&rewards_), entropy_, clock_);
   EXPECT_THAT(lost.StartTask(), StatusIs(absl::StatusCode::kInvalidArgument,
                                          HasSubstr("goal H")));
+}
+
+TEST_F(TrainerTest, AnObjectiveOnWeightsAsksTheServiceAboutTheScoredEpoch) {
+  v1::RunConfig config = SmallRunConfig(1);
+  config.mutable_objective()->set_kind("iw_entropy");
+  for (const char* form : {"self_normalized", "mepol"}) {
+    config.mutable_objective()->set_form(form);
+    absl::StatusOr<WeightedValue> value = absl::UnknownError("not asked");
+    Trainer trainer(config, FakeEnvironment(), Uuid(),
+                    std::make_unique<RewardRecorder>(&rewards_, &value),
+                    entropy_, clock_);
+    ASSERT_THAT(trainer.Step(3, buffer_, monitor_), IsOk());
+    ASSERT_THAT(value, IsOk());
+    EXPECT_EQ(value->state_kl_nats, 0.25);
+    const float sign = std::string(form) == "mepol" ? -1 : 1;
+    EXPECT_EQ(value->entropy_gradient[1], sign * buffer_.features[2]);
+    EXPECT_EQ(entropy_.last_request().epoch, 3u);
+    EXPECT_TRUE(entropy_.last_request().keep_neighbors);
+    // The service goes away in between, and the wait is given up.
+    monitor_.waits = 2;
+    entropy_.FailNext(2);
+    EXPECT_THAT(trainer.Step(4, buffer_, monitor_),
+                StatusIs(absl::StatusCode::kCancelled));
+    entropy_.FailNext(0);
+    monitor_.waits = 0;
+  }
+}
+
+// The heads' states: of the task, of the pretraining.
+class TaskTrainerTest : public TrainerTest {
+ protected:
+  TaskTrainerTest()
+      : config_(SmallRunConfig(9)), environment_(FakeEnvironment()) {
+    config_.mutable_task()->set_goal("G");
+    config_.mutable_task()->set_radius(0.02f);
+    config_.mutable_task()->set_critic_warmup(0);
+    config_.mutable_task()->set_migrate_after(1);
+    // Agent 0 gets there (see above), the others do not.
+    environment_.goals = {{"G", buffer_.features[22], buffer_.features[23], 1}};
+    environment_.start_x = 4;
+    for (size_t i = 2 * 50; i < buffer_.features.size(); ++i) {
+      buffer_.features[i] = 3;
+    }
+  }
+  std::unique_ptr<Trainer> MakeTask(const std::vector<NamedTensor>& initial) {
+    auto options = MakeOptimizerOptions(config_, environment_, 1);
+    auto trainer = std::make_unique<Trainer>(config_, environment_, Uuid(),
+                                             *MakeFakePolicyOptimizer(*options),
+                                             entropy_, clock_);
+    EXPECT_THAT(trainer->StartTask(), IsOk());
+    EXPECT_THAT(trainer->WatchForgetting(initial), IsOk());
+    return trainer;
+  }
+  v1::RunConfig config_;
+  EnvironmentSpec environment_;
+};
+
+TEST_F(TaskTrainerTest, MigrationAndForgettingAreReportedAndGoOnTheSame) {
+  const std::vector<float> states = {0.1f, 0.2f, 0.7f, 0.4f};
+  const auto initial =
+      ForgettingMonitor::MakeTensors(*MakeTask({})->Policy(), states);
+  ASSERT_THAT(initial, IsOk());
+  const auto first = MakeTask(*initial);
+  auto report = first->Step(1, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  // A quarter of four is one; two may descend from the same.
+  EXPECT_EQ(report->task->migrated, 1u);
+  ASSERT_TRUE(report->forgetting.has_value());
+  EXPECT_GT(report->forgetting->kl_nats, 0);
+  EXPECT_EQ(report->forgetting->coverage_loss, 0);
+  CheckpointContent content;
+  first->Capture(&content);
+  const auto second = MakeTask(*initial);
+  ASSERT_THAT(second->Restore(content), IsOk());
+  EXPECT_EQ(State(*second), State(*first));
+  // Fewer cells than in the first epoch.
+  for (float& feature : buffer_.features) feature = 0.0005f;
+  report = first->Step(2, buffer_, monitor_);
+  const auto again = second->Step(2, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  ASSERT_THAT(again, IsOk());
+  EXPECT_GT(report->forgetting->coverage_loss, 0);
+  EXPECT_EQ(FormatMetricsLine(*report), FormatMetricsLine(*again));
+  EXPECT_EQ(State(*second), State(*first));
+  const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
+  EXPECT_TRUE(line.contains("pretrained_kl_nats"));
+  EXPECT_TRUE(line.contains("coverage_loss"));
+  EXPECT_EQ(line["migrated"], 0);
+  // State that the run does not have is missed.
+  content.optimizer.pop_back();
+  EXPECT_THAT(first->Restore(content),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("migration.founders")));
 }
 
 TEST_F(TrainerTest, AnAdoptedNormaliserStaysAsItIs) {

@@ -1,0 +1,109 @@
+#include "common/policy/forgetting_monitor.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/policy/mean_actions.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr char kStates[] = "pretrained.states";
+constexpr char kMeans[] = "pretrained.means";
+constexpr char kLogStd[] = "pretrained.log_std";
+
+NamedTensor ToTensor(const char* name, std::vector<int64_t> shape,
+                     const std::vector<float>& values) {
+  NamedTensor tensor{name, TensorType::kFloat32, std::move(shape), {}};
+  tensor.data.resize(values.size() * sizeof(float));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+// Rows of `columns` floats each, of a multiple of `parts` rows, at least one.
+absl::StatusOr<std::vector<float>> ReadRows(
+    const std::vector<NamedTensor>& tensors, const char* name, size_t parts,
+    size_t columns) {
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the initial policy has no tensor ", name));
+  }
+  const size_t count = tensor->data.size() / sizeof(float);
+  if (tensor->type != TensorType::kFloat32 || count == 0 ||
+      tensor->data.size() % (parts * columns * sizeof(float)) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " of the initial policy has ", count,
+                     " numbers: not a multiple of ", parts, " x ", columns));
+  }
+  std::vector<float> rows(count);
+  std::memcpy(rows.data(), tensor->data.data(), tensor->data.size());
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<ForgettingMonitor> ForgettingMonitor::Create(
+    const std::vector<NamedTensor>& tensors, const NetworkShape& shape) {
+  ForgettingMonitor monitor;
+  KMYRIAD_ASSIGN_OR_RETURN(monitor.states_,
+                           ReadRows(tensors, kStates, 1, shape.obs_dim));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      monitor.means_, ReadRows(tensors, kMeans, shape.agents, shape.act_dim));
+  KMYRIAD_ASSIGN_OR_RETURN(
+      monitor.log_std_,
+      ReadRows(tensors, kLogStd, shape.agents, shape.act_dim));
+  const size_t count = monitor.states_.size() / shape.obs_dim;
+  const size_t heads = size_t{shape.agents} * shape.act_dim;
+  if (monitor.means_.size() != heads * count ||
+      monitor.log_std_.size() != heads) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensors ", kMeans, " and ", kLogStd, " of the initial policy have ",
+        monitor.means_.size(), " and ", monitor.log_std_.size(),
+        " numbers for ", count, " states, ", shape.agents, " agents and ",
+        shape.act_dim, " actions"));
+  }
+  return monitor;
+}
+
+absl::StatusOr<std::vector<NamedTensor>> ForgettingMonitor::MakeTensors(
+    const PolicyWeights& weights, const std::vector<float>& states) {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> means,
+                           MeanActions(weights, states));
+  const int64_t agents = weights.agent_count;
+  const int64_t obs = weights.shape.obs_dim;
+  const int64_t act = weights.shape.act_dim;
+  const int64_t count = static_cast<int64_t>(states.size()) / obs;
+  return std::vector<NamedTensor>{
+      ToTensor(kStates, {count, obs}, states),
+      ToTensor(kMeans, {agents, count, act}, means),
+      ToTensor(kLogStd, {agents, 1, act}, weights.head_log_std)};
+}
+
+absl::StatusOr<double> ForgettingMonitor::Kl(
+    const PolicyWeights& weights) const {
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> means,
+                           MeanActions(weights, states_));
+  const size_t act = weights.shape.act_dim;
+  const size_t per_agent = means.size() / weights.agent_count;
+  // sum_d ln(s' / s) + (s^2 + (mu - mu')^2) / (2 s'^2) - 1/2.
+  double sum = 0;
+  for (size_t i = 0; i < means.size(); ++i) {
+    const size_t head = i / per_agent * act + i % act;
+    const double before = log_std_[head];
+    const double now = weights.head_log_std[head];
+    const double gap = double{means[i]} - means_[i];
+    sum +=
+        now - before - 0.5 +
+        0.5 * (std::exp(2 * (before - now)) + gap * gap * std::exp(-2 * now));
+  }
+  return sum / (static_cast<double>(means.size()) / static_cast<double>(act));
+}
+
+}  // namespace kmyriad

@@ -1,0 +1,120 @@
+#include "learner/trainer/head_migration.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace kmyriad {
+namespace {
+
+constexpr char kFailures[] = "migration.failures";
+constexpr char kFounders[] = "migration.founders";
+
+NamedTensor ToTensor(const char* name, const std::vector<int64_t>& values) {
+  NamedTensor tensor{
+      name, TensorType::kInt64, {static_cast<int64_t>(values.size())}, {}};
+  tensor.data.resize(values.size() * sizeof(int64_t));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+// Numbers 0..greatest, as many as `like` has.
+absl::Status ReadCounts(const std::vector<NamedTensor>& tensors,
+                        const char* name, int64_t greatest,
+                        std::vector<int64_t>* values) {
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " is missing"));
+  }
+  std::vector<int64_t> read(values->size());
+  if (tensor->type != TensorType::kInt64 ||
+      tensor->data.size() != read.size() * sizeof(int64_t)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor ", name, " is not int64 [", read.size(), "]"));
+  }
+  std::memcpy(read.data(), tensor->data.data(), tensor->data.size());
+  for (const int64_t value : read) {
+    if (value < 0 || value > greatest) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tensor ", name, " holds ", value, ": must be 0 to ", greatest));
+    }
+  }
+  *values = std::move(read);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+HeadMigration::HeadMigration(uint32_t agents, uint32_t after)
+    : after_(after), failures_(agents), founders_(agents) {
+  std::iota(founders_.begin(), founders_.end(), int64_t{0});
+}
+
+std::vector<HeadCopy> HeadMigration::Advance(const TaskOutcome& outcome) {
+  const auto agents = static_cast<uint32_t>(failures_.size());
+  std::vector<uint32_t> parents;
+  for (uint32_t agent = 0; agent < agents; ++agent) {
+    if (outcome.successes[agent] > 0) {
+      failures_[agent] = 0;
+      parents.push_back(agent);
+    } else {
+      ++failures_[agent];
+    }
+  }
+  // More successes first; among equals fewer steps; then the lower number.
+  std::stable_sort(parents.begin(), parents.end(),
+                   [&outcome](uint32_t a, uint32_t b) {
+                     if (outcome.successes[a] != outcome.successes[b]) {
+                       return outcome.successes[a] > outcome.successes[b];
+                     }
+                     return outcome.steps[a] < outcome.steps[b];
+                   });
+  const int64_t limit = std::max<int64_t>(2, agents / 4);
+  std::vector<HeadCopy> copies;
+  for (uint32_t agent = 0; agent < agents; ++agent) {
+    if (failures_[agent] < after_) continue;
+    const auto parent = std::find_if(
+        parents.begin(), parents.end(), [this, limit](uint32_t candidate) {
+          return std::count(founders_.begin(), founders_.end(),
+                            founders_[candidate]) < limit;
+        });
+    if (parent == parents.end()) break;
+    copies.push_back({*parent, agent});
+    founders_[agent] = founders_[*parent];
+    failures_[agent] = 0;
+  }
+  return copies;
+}
+
+void HeadMigration::Save(std::vector<NamedTensor>* tensors) const {
+  tensors->push_back(ToTensor(kFailures, failures_));
+  tensors->push_back(ToTensor(kFounders, founders_));
+}
+
+absl::Status HeadMigration::Load(std::vector<NamedTensor>* tensors) {
+  // Epochs are below 2^32.
+  std::vector<int64_t> failures = failures_;
+  KMYRIAD_RETURN_IF_ERROR(
+      ReadCounts(*tensors, kFailures, int64_t{1} << 32, &failures));
+  std::vector<int64_t> founders = founders_;
+  KMYRIAD_RETURN_IF_ERROR(ReadCounts(*tensors, kFounders,
+                                     static_cast<int64_t>(founders_.size()) - 1,
+                                     &founders));
+  failures_ = std::move(failures);
+  founders_ = std::move(founders);
+  tensors->erase(std::remove_if(tensors->begin(), tensors->end(),
+                                [](const NamedTensor& tensor) {
+                                  return tensor.name == kFailures ||
+                                         tensor.name == kFounders;
+                                }),
+                 tensors->end());
+  return absl::OkStatus();
+}
+
+}  // namespace kmyriad
