@@ -26,6 +26,7 @@
 #include "deploy/launcher/commands/finetune.h"
 #include "deploy/launcher/commands/inspect.h"
 #include "deploy/launcher/commands/plot.h"
+#include "deploy/launcher/commands/render.h"
 #include "deploy/launcher/commands/study.h"
 #include "deploy/launcher/commands/train.h"
 #include "deploy/launcher/library_versions.h"
@@ -45,6 +46,7 @@ struct AllOptions {
   EvalOptions eval;
   FinetuneOptions finetune;
   PlotOptions plot;
+  RenderOptions render;
   StudyOptions study;
   CertsOptions certs;
   std::string doctor_runs = kRunsFolder;
@@ -284,6 +286,29 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
   AddOverrides(command, &options.overrides);
 }
 
+void AddRender(CLI::App& app, RenderOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "render", "A film of agents in fresh episodes, drawn by MuJoCo");
+  AddTarget(command, &options.target, &options.runs);
+  command->add_option("--agents", options.agents,
+                      "all, best:N by cells reached, or numbers such as 0,4 "
+                      "(best:8)");
+  command->add_option("--width", options.width, "Pixels, 16 to 4096")
+      ->capture_default_str();
+  command->add_option("--height", options.height, "Pixels, 16 to 4096")
+      ->capture_default_str();
+  command
+      ->add_option("--seconds", options.seconds,
+                   "Of the episode, from its start; 0: all of it")
+      ->capture_default_str();
+  command->add_option("--set", options.set, "Another episode: 0, 1, ...")
+      ->capture_default_str();
+  command->add_flag("--mean", options.mean_actions,
+                    "Act with the mean, without noise");
+  command->add_option("--out", options.out,
+                      "File to write (RUN/videos/CHECKPOINT-AGENTS.png)");
+}
+
 void AddStudy(CLI::App& app, StudyOptions& options) {
   CLI::App* command = app.add_subcommand(
       "study", "Run, go on with and sum up a grid of experiments");
@@ -407,6 +432,7 @@ int Main(int argc, char** argv) {
   AddEval(app, all.eval);
   AddFinetune(app, all.finetune);
   AddStudy(app, all.study);
+  AddRender(app, all.render);
   AddOthers(app, all);
   try {
     app.parse(argc, argv);
@@ -423,6 +449,7 @@ int Main(int argc, char** argv) {
   if (command == "entropy") return RunEntropy(all.entropy);
   if (command == "inspect") return RunInspect(all.inspect);
   if (command == "plot") return RunPlot(all.plot);
+  if (command == "render") return RunRender(all.render);
   if (command == "export") return RunExport(all.exported);
   if (command == "eval") return RunEval(all.eval);
   if (command == "doctor") return RunDoctor(all.doctor_runs, all.json);

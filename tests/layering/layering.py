@@ -47,8 +47,8 @@ DEPENDENCIES = {
                 "common/config", "common/process", "common/rpc",
                 "common/metrics", "proto"],
     # A component's code only where a command needs it, and never torch.
-    "deploy/launcher": ["actor/env", "actor/rollout", "learner/checkpoint",
-                        "entropy_service",
+    "deploy/launcher": ["actor/env", "actor/physics", "actor/rollout",
+                        "learner/checkpoint", "entropy_service",
                         "common/math", "common/policy", "common/config",
                         "common/certificates", "common/process", "common/rpc",
                         "common/metrics", "proto"],

@@ -6,19 +6,17 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <numeric>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "common/base/build_info.h"
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
 #include "common/math/elementary.h"
 #include "common/process/exit_codes.h"
 #include "common/process/startup.h"
+#include "deploy/launcher/agent_choice.h"
 #include "deploy/launcher/command_output.h"
 #include "deploy/launcher/episodes.h"
 #include "deploy/launcher/policy_graph.h"
@@ -86,25 +84,10 @@ absl::StatusOr<std::vector<AgentRecord>> RecordAgents(
   return records;
 }
 
-absl::StatusOr<std::vector<uint32_t>> ChooseAgents(
-    const std::string& choice, const std::vector<AgentRecord>& records) {
-  std::vector<uint32_t> agents(records.size());
-  std::iota(agents.begin(), agents.end(), 0u);
-  if (choice == "all") return agents;
-  absl::string_view text = choice;
-  uint32_t count = 0;
-  if (!absl::ConsumePrefix(&text, "best:") || !absl::SimpleAtoi(text, &count) ||
-      count < 1 || count > agents.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--agents = ", choice, ": use all, or best:N with N from ",
-                     "1 to the population's ", agents.size()));
-  }
-  std::stable_sort(agents.begin(), agents.end(),
-                   [&records](uint32_t one, uint32_t other) {
-                     return records[one].cells > records[other].cells;
-                   });
-  agents.resize(count);
-  return agents;
+std::vector<uint64_t> CellsOf(const std::vector<AgentRecord>& records) {
+  std::vector<uint64_t> cells;
+  for (const AgentRecord& record : records) cells.push_back(record.cells);
+  return cells;
 }
 
 // Everything that a user of the policies must do as the training did.
@@ -116,9 +99,7 @@ nlohmann::ordered_json Contract(const Population& population,
   for (const ObservationColumn& column : spec.observation) {
     columns.push_back(column.name);
   }
-  // What x and y are divided by (ArenaHalfSize in actor/env).
-  const float half =
-      std::max(spec.x_max - spec.x_min, spec.y_max - spec.y_min) / 2;
+  const float half = ArenaHalfSize(spec);
   return {{"format", "kmyriad-policy"},
           {"format_version", 1},
           {"revision", BuildRevision()},
@@ -258,7 +239,7 @@ absl::Status Export(const ExportOptions& options) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<AgentRecord> records,
                            RecordAgents(population, model));
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<uint32_t> agents,
-                           ChooseAgents(options.agents, records));
+                           ChooseAgents(options.agents, CellsOf(records)));
   std::string out = options.out;
   if (out.empty()) {
     out = JoinPath(JoinPath(population.run_folder, "export"),
