@@ -21,6 +21,8 @@ namespace {
 
 constexpr float kFloorColor[] = {0.82f, 0.84f, 0.86f};
 constexpr float kBoxColor[] = {0.45f, 0.5f, 0.56f};
+constexpr float kAmbientLight = 0.4f;
+constexpr float kDiffuseLight = 0.6f;
 // Decoration (lights' gizmos and such) beyond the geometry itself.
 constexpr int kSpareGeoms = 100;
 
@@ -54,6 +56,9 @@ class MujocoSceneRenderer : public SceneRenderer {
       const bool plane = model_->geom_type[geom] == mjGEOM_PLANE;
       std::copy_n(plane ? kFloorColor : kBoxColor, 3, color);
     }
+    // The only light, at the camera: bright enough to be the only one.
+    std::fill_n(model_->vis.headlight.ambient, 3, kAmbientLight);
+    std::fill_n(model_->vis.headlight.diffuse, 3, kDiffuseLight);
     model_->vis.global.offwidth = static_cast<int>(width_);
     model_->vis.global.offheight = static_cast<int>(height_);
     const int most = geoms * (1 + static_cast<int>(robots)) + kSpareGeoms;
