@@ -179,6 +179,7 @@ absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
     // The goal pays. The entropy is watched, and in the way that takes one
     // agent.
     config.mutable_entropy()->set_reward("forward");
+    config.mutable_entropy()->clear_divergences();
     config.mutable_objective()->Clear();
     config.mutable_objective()->set_kind("ppo");
     if (heads > 0) ReduceSteps(config.mutable_ppo());
