@@ -139,9 +139,10 @@ absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
     std::vector<int64_t> numbers(tensor.data.size() / sizeof(int64_t));
     if (tensor.type != TensorType::kInt64 ||
         tensor.data.size() % sizeof(int64_t) != 0 ||
-        (numbers.size() != 1 && numbers.size() != 2 + agents)) {
+        (numbers.size() != 1 && numbers.size() != 2 &&
+         numbers.size() != 2 + agents)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "tensor ", kStepsName, " is not one int64, or ", 2 + agents));
+          "tensor ", kStepsName, " is not one int64, or two, or ", 2 + agents));
     }
     std::memcpy(numbers.data(), tensor.data.data(), tensor.data.size());
     if (std::any_of(numbers.begin(), numbers.end(), [&numbers](int64_t number) {
@@ -155,7 +156,11 @@ absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
     StepCounts counts{numbers[0], 0, std::vector<int64_t>(agents)};
     if (numbers.size() == 1) return counts;
     counts.trunk_held = numbers[1];
-    counts.head_held.assign(numbers.begin() + 2, numbers.end());
+    if (numbers.size() == 2) {
+      counts.head_held.assign(agents, numbers[1]);
+    } else {
+      counts.head_held.assign(numbers.begin() + 2, numbers.end());
+    }
     return counts;
   }
   return absl::InvalidArgumentError(

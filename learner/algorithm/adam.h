@@ -38,7 +38,8 @@ class Adam {
 
   // "adam.NAME.first", "adam.NAME.second" [shape of the parameter] and
   // "adam.steps" int64 [1]: steps; or [2 + m] with the steps that the trunk,
-  // and each agent's head, sat out, if there were any.
+  // and each agent's head, sat out, if there were any. Older checkpoints have
+  // [2], from when trunk and heads sat out together: the second is for all.
   std::vector<NamedTensor> Save();
   // INVALID_ARGUMENT naming the tensor, nothing changed.
   absl::Status Check(std::vector<NamedTensor> tensors);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "learner/algorithm/policy_optimizer.h"
 #include "tests/learner/algorithm/optimizer_probe.h"
@@ -62,6 +63,37 @@ TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
   MustUpdate(*optimizer, 2);
   MustUpdate(*restored, 2);
   EXPECT_EQ(StateOf(*optimizer), StateOf(*restored));
+}
+
+// Older checkpoints count the steps that trunk and heads sat out together.
+TEST(PolicyOptimizerTest, TwoCountsAreThoseOfTheTrunkAndOfEveryHead) {
+  const auto optimizer = MakeOptimizer(SmallOptions());
+  const SyntheticEpoch data = EpochOf(*optimizer, 1);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> nobody(4, 0);
+  view.trained = nobody.data();
+  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  MustUpdate(*optimizer, 2);
+  const std::vector<NamedTensor> parameters = optimizer->SaveParameters();
+  std::vector<NamedTensor> state = optimizer->SaveOptimizer();
+  int64_t counts[6];
+  ASSERT_EQ(state.back().data.size(), sizeof(counts));
+  std::memcpy(counts, state.back().data.data(), sizeof(counts));
+  ASSERT_GT(counts[1], 0);
+  ASSERT_EQ(std::count(counts + 2, counts + 6, counts[1]), 4);
+  const auto resume = [&](int64_t held) {
+    const int64_t two[2] = {counts[0], held};
+    state.back().shape = {2};
+    state.back().data.resize(sizeof(two));
+    std::memcpy(state.back().data.data(), two, sizeof(two));
+    auto resumed = MakeOptimizer(SmallOptions());
+    EXPECT_TRUE(resumed->Load(parameters, state).ok());
+    MustUpdate(*resumed, 3);
+    return StateOf(*resumed);
+  };
+  MustUpdate(*optimizer, 3);
+  EXPECT_EQ(resume(counts[1]), StateOf(*optimizer));
+  EXPECT_NE(resume(0), StateOf(*optimizer));
 }
 
 // Neither a bonus that asks for no sample nor the momentum of earlier steps
@@ -130,7 +162,7 @@ TEST(PolicyOptimizerTest, HeadsThatSatStepsOutSurviveACheckpoint) {
   state.back().data.resize(5 * sizeof(int64_t));
   EXPECT_THAT(
       std::string(restored->Load(optimizer->SaveParameters(), state).message()),
-      HasSubstr("adam.steps is not one int64, or 6"));
+      HasSubstr("adam.steps is not one int64, or two, or 6"));
   state.back().data.assign(6 * sizeof(int64_t), 1);
   state.back().data[0] = 0;
   EXPECT_THAT(
