@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/digest.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "learner/checkpoint/safetensors.h"
@@ -14,12 +15,22 @@ namespace kmyriad {
 namespace {
 
 absl::StatusOr<std::vector<NamedTensor>> ReadInitial(
-    const RunSessionOptions& options, FileSystem& files) {
+    const RunSessionOptions& options, const RunDirectory& directory,
+    FileSystem& files) {
   const v1::Task& task = options.config.task();
   if (!task.has_initial_sha256()) return std::vector<NamedTensor>();
   const std::string path = JoinPath(options.run_dir, kInitialPolicyFile);
-  KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
-                           files.Read(path, kMostInitialPolicyBytes));
+  const absl::StatusOr<std::string> read =
+      files.Read(path, kMostInitialPolicyBytes);
+  if (absl::IsNotFound(read.status()) &&
+      !directory.head().checkpoint().empty()) {
+    LogWarning(path, ": missing; the run goes on from ",
+               directory.head().checkpoint(),
+               " and does not report what its policies forget");
+    return std::vector<NamedTensor>();
+  }
+  KMYRIAD_RETURN_IF_ERROR(read.status());
+  const std::string& bytes = *read;
   if (ToHex(Sha256Of(bytes)) != task.initial_sha256()) {
     return absl::DataLossError(
         absl::StrCat(path, ": not the file that task.initial_sha256 = ",
@@ -127,7 +138,8 @@ absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
   RunSession session;
   KMYRIAD_ASSIGN_OR_RETURN(session.directory,
                            RunDirectory::Open(files, options.run_dir));
-  KMYRIAD_ASSIGN_OR_RETURN(session.initial, ReadInitial(options, files));
+  KMYRIAD_ASSIGN_OR_RETURN(session.initial,
+                           ReadInitial(options, *session.directory, files));
   if (!session.directory->exists()) {
     return StartRun(options, std::move(session), clock);
   }

@@ -51,7 +51,8 @@ struct RunSession {
   // Differences that may change bits, one line each; to be said loudly.
   std::vector<std::string> recorded;
   // What the configuration's task started from: the tensors of the run folder's
-  // initial.safetensors. Empty if it names none.
+  // initial.safetensors. Empty if it names none, or if the file is missing and
+  // a checkpoint holds what came of it.
   std::vector<NamedTensor> initial;
 };
 
@@ -59,7 +60,7 @@ struct RunSession {
 // FAILED_PRECONDITION: the configuration differs in something fixed (naming
 // each difference), the mode forbids it, or the format is newer. UNAVAILABLE:
 // another process has the run. NOT_FOUND or DATA_LOSS: the task's initial
-// policy is missing or another one.
+// policy is missing before the first checkpoint, or another one.
 absl::StatusOr<RunSession> OpenRunSession(const RunSessionOptions& options,
                                           FileSystem& files,
                                           const Clock& clock);

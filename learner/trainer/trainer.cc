@@ -201,6 +201,7 @@ absl::Status Trainer::WatchForgetting(const std::vector<NamedTensor>& tensors) {
   KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
   KMYRIAD_ASSIGN_OR_RETURN(forgetting_,
                            ForgettingMonitor::Create(tensors, policy.shape));
+  first_cells_ = 0;
   return absl::OkStatus();
 }
 
@@ -209,7 +210,7 @@ absl::StatusOr<ForgettingReport> Trainer::MeasureForgetting() const {
   ForgettingReport report;
   KMYRIAD_ASSIGN_OR_RETURN(report.kl_nats, forgetting_->Kl(policy));
   report.coverage_loss =
-      ReachableShare(first_cells_) - ReachableShare(CountCells(cell_visits_));
+      ReachableShare(*first_cells_) - ReachableShare(CountCells(cell_visits_));
   return report;
 }
 
@@ -383,7 +384,9 @@ void Trainer::MergeObservations(uint64_t epoch, const EpochBuffer& samples) {
 
 void Trainer::CountVisits(uint64_t epoch, const ScoreResult& score) {
   cell_visits_ = score.cell_visits;
-  if (epoch == 1) first_cells_ = CountCells(cell_visits_);
+  if (epoch == 1 && first_cells_.has_value()) {
+    first_cells_ = CountCells(cell_visits_);
+  }
   for (size_t i = 0; i < cell_visits_.size(); ++i) {
     cell_visits_total_[i] += cell_visits_[i];
   }
@@ -417,10 +420,10 @@ void Trainer::Capture(CheckpointContent* content) const {
       MakeTensor("cell_visits_total", TensorType::kInt64, shape,
                  cell_visits_total_)};
   window_.Save(&content->coverage);
-  if (forgetting_.has_value()) {
+  if (first_cells_.has_value()) {
     content->coverage.push_back(
         MakeTensor(kFirstCells, TensorType::kInt64, {1},
-                   std::vector<uint64_t>{first_cells_}));
+                   std::vector<uint64_t>{*first_cells_}));
   }
   if (migration_.has_value()) migration_->Save(&content->optimizer);
 }
@@ -438,11 +441,12 @@ absl::Status Trainer::Restore(const CheckpointContent& content) {
   KMYRIAD_RETURN_IF_ERROR(normalizer.Load(content.normalizer));
   ParticleWindow window = window_;
   KMYRIAD_RETURN_IF_ERROR(window.Load(content.coverage));
-  uint64_t first_cells = 0;
-  if (forgetting_.has_value()) {
-    KMYRIAD_RETURN_IF_ERROR(ReadTensor(content.coverage, kFirstCells,
-                                       TensorType::kInt64, &first_cells,
-                                       sizeof(first_cells)));
+  absl::optional<uint64_t> first_cells;
+  if (forgetting_.has_value() ||
+      FindTensor(content.coverage, kFirstCells) != nullptr) {
+    KMYRIAD_RETURN_IF_ERROR(
+        ReadTensor(content.coverage, kFirstCells, TensorType::kInt64,
+                   &first_cells.emplace(), sizeof(uint64_t)));
   }
   std::vector<NamedTensor> optimizer = content.optimizer;
   absl::optional<HeadMigration> migration;

@@ -20,6 +20,7 @@
 namespace kmyriad {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class InitialPolicyTest : public ::testing::Test {
@@ -82,6 +83,31 @@ TEST_F(InitialPolicyTest, IsReadAtEveryStart) {
 TEST_F(InitialPolicyTest, MustBeThere) {
   EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kNotFound,
                                HasSubstr("runs/task/initial.safetensors")));
+}
+
+TEST_F(InitialPolicyTest, MayBeMissingOnceACheckpointHoldsWhatCameOfIt) {
+  Put(policy_);
+  ASSERT_THAT(Open(), IsOk());
+  const std::string path = options_.run_dir + "/initial.safetensors";
+  ASSERT_THAT(disk_.RemoveAll(path), IsOk());
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kNotFound, HasSubstr(path)));
+  Put(policy_);
+  {
+    const auto session = Open();
+    ASSERT_THAT(session, IsOk());
+    v1::RunHead head = session->directory->head();
+    head.set_checkpoint("000007");
+    ASSERT_THAT(session->directory->WriteHead(head), IsOk());
+  }
+  ASSERT_THAT(disk_.RemoveAll(path), IsOk());
+  testing::internal::CaptureStderr();
+  const auto session = Open();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr(path + ": missing"), HasSubstr("000007")));
+  ASSERT_THAT(session, IsOk());
+  EXPECT_TRUE(session->resumed);
+  EXPECT_TRUE(session->initial.empty());
+  EXPECT_TRUE(session->recorded.empty());
 }
 
 TEST_F(InitialPolicyTest, MustBeTheOneThatIsNamed) {

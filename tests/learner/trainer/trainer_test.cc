@@ -428,6 +428,40 @@ TEST_F(TaskTrainerTest, MigrationAndForgettingAreReportedAndGoOnTheSame) {
                        HasSubstr("migration.founders")));
 }
 
+// initial.safetensors may be missing for a while.
+TEST_F(TaskTrainerTest, WhatTheFirstEpochVisitedIsKeptWhileNothingWatches) {
+  const auto initial = ForgettingMonitor::MakeTensors(*MakeTask({})->Policy(),
+                                                      {0.1f, 0.2f, 0.7f, 0.4f});
+  ASSERT_THAT(initial, IsOk());
+  const auto first = MakeTask(*initial);
+  ASSERT_THAT(first->Step(1, buffer_, monitor_), IsOk());
+  CheckpointContent content;
+  first->Capture(&content);
+  const auto blind = MakeTask({});
+  ASSERT_THAT(blind->Restore(content), IsOk());
+  EXPECT_EQ(State(*blind), State(*first));
+  const auto unreported = blind->Step(2, buffer_, monitor_);
+  ASSERT_THAT(unreported, IsOk());
+  EXPECT_FALSE(unreported->forgetting.has_value());
+  ASSERT_THAT(first->Step(2, buffer_, monitor_), IsOk());
+  EXPECT_EQ(State(*blind), State(*first));
+  content = {};
+  blind->Capture(&content);
+  const auto seeing = MakeTask(*initial);
+  ASSERT_THAT(seeing->Restore(content), IsOk());
+  const auto report = seeing->Step(3, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  ASSERT_TRUE(report->forgetting.has_value());
+  EXPECT_EQ(report->forgetting->coverage_loss, 0);
+  // A run that never watched has no such number, and needs none.
+  const auto never = MakeTask({});
+  ASSERT_THAT(never->Step(1, buffer_, monitor_), IsOk());
+  content = {};
+  never->Capture(&content);
+  EXPECT_EQ(FindTensor(content.coverage, "first_cells"), nullptr);
+  EXPECT_THAT(MakeTask({})->Restore(content), IsOk());
+}
+
 TEST_F(TrainerTest, AnAdoptedNormaliserStaysAsItIs) {
   Trainer source = Make(SmallRunConfig(1));
   ASSERT_THAT(source.Step(1, buffer_, monitor_), IsOk());
