@@ -111,7 +111,8 @@ class EntropyClient {
   // Entropy and KL of an epoch whose particle j counts exp(log_weights[j]), and
   // their gradients: what an objective on importance weights ascends.
   // log_weights [envs * horizon], at most 300 in magnitude. An epoch that the
-  // service does not hold (any more) is scored first, with keep_neighbors.
+  // service does not hold (any more) is scored first, with keep_neighbors, up
+  // to ten times; then NOT_FOUND or FAILED_PRECONDITION.
   virtual absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
                                                   WeightedForm form,
                                                   const float* log_weights,

@@ -21,6 +21,9 @@ namespace {
 
 // Exact brute force over the largest allowed pool takes minutes on one core.
 constexpr double kAttemptSeconds = 600;
+// So often an epoch that the service has lost is scored for one Evaluate: a
+// service may restart again and again, but one without room loses it for ever.
+constexpr int kMostRescorings = 10;
 
 using EvaluateStream = grpc::ClientReaderWriterInterface<v1::EvaluateRequest,
                                                          v1::EvaluateResponse>;
@@ -257,15 +260,20 @@ class GrpcEntropyClient : public EntropyClient {
     };
     absl::StatusOr<EvaluateResult> result =
         Retry<EvaluateResult>(attempt, wait);
-    if (!absl::IsNotFound(result.status()) &&
-        !absl::IsFailedPrecondition(result.status())) {
-      return result;
-    }
-    // The service was restarted, or never kept the neighbours.
     ScoreRequest kept = epoch;
     kept.keep_neighbors = true;
-    KMYRIAD_RETURN_IF_ERROR(Score(kept, wait).status());
-    return Retry<EvaluateResult>(attempt, wait);
+    Backoff backoff(LongestBackoff(address_));
+    for (int i = 0; i < kMostRescorings && IsNotHeld(result.status()); ++i) {
+      if (i == 0) {
+        LogInfo("entropy: ", address_, " does not hold epoch ", epoch.epoch,
+                ", which is scored again: ", result.status().message());
+      } else {
+        KMYRIAD_RETURN_IF_ERROR(Wait(result.status(), wait, &backoff));
+      }
+      KMYRIAD_RETURN_IF_ERROR(Score(kept, wait).status());
+      result = Retry<EvaluateResult>(attempt, wait);
+    }
+    return result;
   }
 
   void Cancel() override {
@@ -328,6 +336,22 @@ class GrpcEntropyClient : public EntropyClient {
     return distances;
   }
 
+  // The service was restarted, or never kept the neighbours.
+  static bool IsNotHeld(const absl::Status& status) {
+    return absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+  }
+
+  // Before the next attempt; CANCELLED if it is given up.
+  absl::Status Wait(const absl::Status& reason, const WaitForRetry& wait,
+                    Backoff* backoff) const {
+    if (wait(absl::StrCat("waiting for the entropy service at ", address_, ": ",
+                          reason.message()),
+             backoff->NextSeconds())) {
+      return absl::OkStatus();
+    }
+    return absl::CancelledError("scoring was given up");
+  }
+
   // Calls `attempt(context)` until it succeeds, fails for good, or is given up.
   template <typename Result, typename Attempt>
   absl::StatusOr<Result> Retry(const Attempt& attempt,
@@ -345,12 +369,7 @@ class GrpcEntropyClient : public EntropyClient {
           !(absl::IsCancelled(status) && !cancelled())) {
         return result;
       }
-      const std::string reason =
-          absl::StrCat("waiting for the entropy service at ", address_, ": ",
-                       status.message());
-      if (!wait(reason, backoff.NextSeconds())) {
-        return absl::CancelledError("scoring was given up");
-      }
+      KMYRIAD_RETURN_IF_ERROR(Wait(status, wait, &backoff));
     }
   }
 

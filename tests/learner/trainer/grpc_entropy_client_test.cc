@@ -353,10 +353,16 @@ class EvaluateTest : public GrpcEntropyClientTest {
   absl::StatusOr<EvaluateResult> Evaluate() {
     return client_->Evaluate(request_, WeightedForm::kMepol,
                              log_weights_.data(),
-                             [](absl::string_view, double) { return false; });
+                             [this](absl::string_view reason, double seconds) {
+                               reasons_.push_back(std::string(reason));
+                               EXPECT_LE(seconds, 2.0);
+                               return reasons_.size() <= patience_;
+                             });
   }
 
   std::vector<float> log_weights_;
+  // Waits before it is given up.
+  size_t patience_ = 0;
 };
 
 TEST_F(EvaluateTest, WeightsArriveWholeAndGradientsComeBack) {
@@ -387,13 +393,42 @@ TEST_F(EvaluateTest, AnEpochThatIsNotHeldIsScoredFirst) {
   EXPECT_TRUE(service_.header.keep_neighbors());
   EXPECT_EQ(service_.weights_header.particle_digest(),
             service_.header.particle_digest());
-  // Not for ever.
+  EXPECT_TRUE(reasons_.empty());
+}
+
+TEST_F(EvaluateTest, AnEpochThatIsLostAgainAndAgainIsScoredAgain) {
+  const auto answers = std::move(service_.evaluation);
+  service_.evaluation.clear();
+  int losses = 0;
   service_.evaluate = [&](const auto&) {
+    // The next call writes them.
+    if (service_.calls == losses) service_.evaluation = answers;
+    if (service_.calls > losses) return grpc::Status::OK;
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "restarted");
+  };
+  losses = 3;
+  patience_ = 3;
+  EXPECT_THAT(Evaluate(), IsOk());
+  EXPECT_EQ(service_.calls, 4);
+  // The first time at once.
+  ASSERT_EQ(reasons_.size(), 3u);
+  EXPECT_THAT(reasons_[0], AllOf(HasSubstr("waiting for the entropy service"),
+                                 HasSubstr("restarted")));
+}
+
+TEST_F(EvaluateTest, AnEpochThatIsNeverHeldIsGivenUp) {
+  service_.evaluation.clear();
+  service_.evaluate = [](const auto&) {
     return grpc::Status(grpc::StatusCode::NOT_FOUND, "no room");
   };
-  service_.evaluation.clear();
-  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_EQ(service_.calls, 2);
+  patience_ = 2;
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(service_.calls, 3);
+  // By itself, too.
+  patience_ = 100;
+  EXPECT_THAT(Evaluate(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no room")));
+  EXPECT_EQ(service_.calls, 3 + 10);
 }
 
 TEST_F(EvaluateTest, AnswersThatDoNotFitAreRefused) {
