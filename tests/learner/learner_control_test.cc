@@ -53,6 +53,10 @@ class ObservedOptimizer : public PolicyOptimizer {
       const std::function<bool(double)>& progress) override {
     return optimizer_->Update(samples, epoch, mean, inv_std, progress);
   }
+  void CopyHeads(const std::vector<HeadCopy>& copies, double noise,
+                 uint64_t epoch) override {
+    optimizer_->CopyHeads(copies, noise, epoch);
+  }
   std::vector<NamedTensor> SaveParameters() override {
     return optimizer_->SaveParameters();
   }
