@@ -16,6 +16,14 @@ constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 constexpr char kStepsName[] = "adam.steps";
 
+bool TakesPart(const std::vector<uint8_t>& trained, size_t agent) {
+  return trained.empty() || trained[agent] != 0;
+}
+
+bool AnyHeld(const std::vector<int64_t>& held) {
+  return std::any_of(held.begin(), held.end(), [](int64_t n) { return n > 0; });
+}
+
 }  // namespace
 
 Adam::Adam(const ParameterList& trunk, const ParameterList& heads,
@@ -30,6 +38,7 @@ Adam::Adam(const ParameterList& trunk, const ParameterList& heads,
   if (!heads.empty()) {
     counts_.head_held.resize(static_cast<size_t>(heads[0]->value.size(0)));
   }
+  if (!others.empty()) counts_.row_held.resize(counts_.head_held.size());
 }
 
 void Adam::Step(double policy_rate, double other_rate,
@@ -42,44 +51,45 @@ void Adam::Step(double policy_rate, double other_rate,
     StepRows(moments_[i], 0, moments_[i].first.size(0),
              counts_.steps - counts_.trunk_held, policy_rate);
   }
-  StepHeads(policy_rate, trained);
-  for (size_t i = heads_end_; i < moments_.size(); ++i) {
+  for (size_t agent = 0; agent < counts_.head_held.size(); ++agent) {
+    if (!TakesPart(trained, agent)) ++counts_.head_held[agent];
+  }
+  StepAgents(trunk_end_, heads_end_, counts_.head_held, policy_rate, trained);
+  const size_t rows = moments_.size() - (counts_.row_held.empty() ? 0 : 1);
+  for (size_t i = heads_end_; i < rows; ++i) {
     StepRows(moments_[i], 0, moments_[i].first.size(0), counts_.steps,
              other_rate);
   }
+  StepAgents(rows, moments_.size(), counts_.row_held, other_rate, {});
 }
 
-void Adam::StepHeads(double rate, const std::vector<uint8_t>& trained) {
-  std::vector<int64_t>& held = counts_.head_held;
-  const auto agents = static_cast<int64_t>(held.size());
-  const auto takes_part = [&trained](int64_t agent) {
-    return trained.empty() || trained[static_cast<size_t>(agent)] != 0;
-  };
-  for (int64_t agent = 0; agent < agents; ++agent) {
-    if (!takes_part(agent)) ++held[static_cast<size_t>(agent)];
-  }
+void Adam::StepAgents(size_t begin, size_t end,
+                      const std::vector<int64_t>& held, double rate,
+                      const std::vector<uint8_t>& trained) {
   // Neighbours that have taken the same number of steps go together.
-  for (int64_t first = 0, end = 0; first < agents; first = end) {
-    const int64_t sat_out = held[static_cast<size_t>(first)];
-    for (end = first + 1; end < agents; ++end) {
-      if (takes_part(end) != takes_part(first) ||
-          held[static_cast<size_t>(end)] != sat_out) {
-        break;
-      }
+  for (size_t first = 0, last = 0; first < held.size(); first = last) {
+    const bool steps = TakesPart(trained, first);
+    for (last = first + 1; last < held.size(); ++last) {
+      if (TakesPart(trained, last) != steps || held[last] != held[first]) break;
     }
-    if (!takes_part(first)) continue;
-    for (size_t i = trunk_end_; i < heads_end_; ++i) {
-      StepRows(moments_[i], first, end - first, counts_.steps - sat_out, rate);
+    for (size_t i = begin; steps && i < end; ++i) {
+      StepRows(moments_[i], static_cast<int64_t>(first),
+               static_cast<int64_t>(last - first), counts_.steps - held[first],
+               rate);
     }
   }
 }
 
-void Adam::ForgetHead(int64_t agent) {
-  for (size_t i = trunk_end_; i < heads_end_; ++i) {
-    moments_[i].first.select(0, agent).zero_();
-    moments_[i].second.select(0, agent).zero_();
-  }
+void Adam::ForgetAgent(int64_t agent) {
+  const auto forget = [agent](Moments& moments) {
+    moments.first.select(0, agent).zero_();
+    moments.second.select(0, agent).zero_();
+  };
+  for (size_t i = trunk_end_; i < heads_end_; ++i) forget(moments_[i]);
   counts_.head_held[static_cast<size_t>(agent)] = counts_.steps;
+  if (counts_.row_held.empty()) return;
+  forget(moments_.back());
+  counts_.row_held[static_cast<size_t>(agent)] = counts_.steps;
 }
 
 void Adam::StepRows(const Moments& moments, int64_t first, int64_t count,
@@ -114,12 +124,13 @@ std::vector<NamedTensor> Adam::Save() {
     tensors.push_back(ToNamedTensor(slot.name, *slot.value));
   }
   std::vector<int64_t> counts = {counts_.steps};
-  const std::vector<int64_t>& held = counts_.head_held;
-  if (counts_.trunk_held > 0 ||
-      std::any_of(held.begin(), held.end(), [](int64_t n) { return n > 0; })) {
+  const std::vector<int64_t>& heads = counts_.head_held;
+  const std::vector<int64_t>& rows = counts_.row_held;
+  if (counts_.trunk_held > 0 || AnyHeld(heads) || AnyHeld(rows)) {
     counts.push_back(counts_.trunk_held);
-    counts.insert(counts.end(), held.begin(), held.end());
+    counts.insert(counts.end(), heads.begin(), heads.end());
   }
+  if (AnyHeld(rows)) counts.insert(counts.end(), rows.begin(), rows.end());
   NamedTensor steps;
   steps.name = kStepsName;
   steps.type = TensorType::kInt64;
@@ -133,16 +144,18 @@ std::vector<NamedTensor> Adam::Save() {
 absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
     std::vector<NamedTensor>* tensors) const {
   const size_t agents = counts_.head_held.size();
+  const size_t most = 2 + agents + counts_.row_held.size();
   for (size_t i = 0; i < tensors->size(); ++i) {
     const NamedTensor& tensor = (*tensors)[i];
     if (tensor.name != kStepsName) continue;
     std::vector<int64_t> numbers(tensor.data.size() / sizeof(int64_t));
+    const size_t count = numbers.size();
     if (tensor.type != TensorType::kInt64 ||
         tensor.data.size() % sizeof(int64_t) != 0 ||
-        (numbers.size() != 1 && numbers.size() != 2 &&
-         numbers.size() != 2 + agents)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor ", kStepsName, " is not one int64, or two, or ", 2 + agents));
+        (count != 1 && count != 2 && count != 2 + agents && count != most)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor ", kStepsName, " is not one int64, or 2, or ",
+                       2 + agents, ", or ", most));
     }
     std::memcpy(numbers.data(), tensor.data.data(), tensor.data.size());
     if (std::any_of(numbers.begin(), numbers.end(), [&numbers](int64_t number) {
@@ -153,14 +166,18 @@ absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
           ": is negative, or more are held than there are"));
     }
     tensors->erase(tensors->begin() + static_cast<std::ptrdiff_t>(i));
-    StepCounts counts{numbers[0], 0, std::vector<int64_t>(agents)};
-    if (numbers.size() == 1) return counts;
+    StepCounts counts{numbers[0], 0, std::vector<int64_t>(agents),
+                      std::vector<int64_t>(counts_.row_held.size())};
+    if (count == 1) return counts;
     counts.trunk_held = numbers[1];
-    if (numbers.size() == 2) {
-      counts.head_held.assign(agents, numbers[1]);
-    } else {
-      counts.head_held.assign(numbers.begin() + 2, numbers.end());
+    const auto heads = numbers.begin() + 2;
+    if (count == 2) {
+      counts.head_held.assign(agents, counts.trunk_held);
+      return counts;
     }
+    const auto rows = heads + static_cast<std::ptrdiff_t>(agents);
+    counts.head_held.assign(heads, rows);
+    if (count == most) counts.row_held.assign(rows, numbers.end());
     return counts;
   }
   return absl::InvalidArgumentError(

@@ -22,7 +22,7 @@ class Adam {
  public:
   // Parameters stay where they are while this object lives. `heads` are
   // [m, ., .], agents first; `trunk` is shared by all agents; `others` belong
-  // to none (the critic).
+  // to none (the critic), save for the last, whose rows are the agents' [m, .].
   Adam(const ParameterList& trunk, const ParameterList& heads,
        const ParameterList& others);
 
@@ -33,13 +33,15 @@ class Adam {
   void Step(double policy_rate, double other_rate,
             const std::vector<uint8_t>& trained = {});
 
-  // The head of an agent is another one: its moments begin anew.
-  void ForgetHead(int64_t agent);
+  // The head of an agent, and its row of `others`, are another one's: moments
+  // and the count of steps that corrects them begin anew.
+  void ForgetAgent(int64_t agent);
 
   // "adam.NAME.first", "adam.NAME.second" [shape of the parameter] and
   // "adam.steps" int64 [1]: steps; or [2 + m] with the steps that the trunk,
-  // and each agent's head, sat out, if there were any. Older checkpoints have
-  // [2], from when trunk and heads sat out together: the second is for all.
+  // and each agent's head, sat out, if there were any; or [2 + 2 m] with those
+  // of the agents' rows of `others`, too. Older checkpoints have [2], from when
+  // trunk and heads sat out together: the second is for all.
   std::vector<NamedTensor> Save();
   // INVALID_ARGUMENT naming the tensor, nothing changed.
   absl::Status Check(std::vector<NamedTensor> tensors);
@@ -48,9 +50,11 @@ class Adam {
 
   struct StepCounts {
     int64_t steps = 0;
-    // Steps that the trunk, and each agent's head [m], sat out.
+    // Steps that the trunk, each agent's head [m], and its row of `others` [m]
+    // (empty without others) sat out.
     int64_t trunk_held = 0;
     std::vector<int64_t> head_held;
+    std::vector<int64_t> row_held;
   };
   // Parameters and moments, to go back to after a failed update.
   struct State {
@@ -70,7 +74,10 @@ class Adam {
   // `step` steps, this one included.
   static void StepRows(const Moments& moments, int64_t first, int64_t count,
                        int64_t step, double rate);
-  void StepHeads(double rate, const std::vector<uint8_t>& trained);
+  // Steps those of the parameters [begin, end) whose agents take part;
+  // `held` [m] are the steps that agents sat out.
+  void StepAgents(size_t begin, size_t end, const std::vector<int64_t>& held,
+                  double rate, const std::vector<uint8_t>& trained);
   std::vector<TensorSlot> Slots();
   // The counter among `tensors`, which it is taken from.
   absl::StatusOr<StepCounts> TakeSteps(std::vector<NamedTensor>* tensors) const;

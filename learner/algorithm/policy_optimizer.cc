@@ -564,7 +564,7 @@ void TorchPolicyOptimizer::CopyHeads(const std::vector<HeadCopy>& copies,
             .to(master_) *
         noise;
     network_.CopyHead(copy.from, copy.to, difference);
-    adam_.ForgetHead(copy.to);
+    adam_.ForgetAgent(copy.to);
   }
 }
 

@@ -62,7 +62,7 @@ class MultiHeadActorCritic {
   ParameterList TrunkParameters() { return trunk_.Parameters(); }
   // weight [m, H, A], bias [m, 1, A], log_std [m, 1, A].
   ParameterList HeadParameters();
-  // Critic's trunk, value layer and embedding.
+  // Critic's trunk, value layer and, last, embedding [m, kEmbeddingSize].
   ParameterList CriticParameters();
   // All of them, in the order of InitialParameters.
   ParameterList AllParameters();

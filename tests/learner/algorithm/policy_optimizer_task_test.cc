@@ -162,7 +162,7 @@ TEST(PolicyOptimizerTest, HeadsThatSatStepsOutSurviveACheckpoint) {
   state.back().data.resize(5 * sizeof(int64_t));
   EXPECT_THAT(
       std::string(restored->Load(optimizer->SaveParameters(), state).message()),
-      HasSubstr("adam.steps is not one int64, or two, or 6"));
+      HasSubstr("adam.steps is not one int64, or 2, or 6, or 10"));
   state.back().data.assign(6 * sizeof(int64_t), 1);
   state.back().data[0] = 0;
   EXPECT_THAT(
@@ -279,6 +279,46 @@ TEST(PolicyOptimizerTest, AHeadBecomesANoisyCopyWithoutAPast) {
   const std::vector<float> again = HeadOf(*optimizer, 0);
   optimizer->CopyHeads({{2, 0}}, 0.05, 2);
   EXPECT_NE(HeadOf(*optimizer, 0), again);
+}
+
+// An agent's row of "embedding" or of its moments.
+std::vector<float> RowOf(const std::vector<NamedTensor>& tensors,
+                         const std::string& name, size_t agent) {
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor == nullptr) return {};
+  std::vector<float> row(8);
+  std::memcpy(row.data(), tensor->data.data() + agent * 8 * sizeof(float),
+              8 * sizeof(float));
+  return row;
+}
+
+TEST(PolicyOptimizerTest, TheCriticsRowOfACopyBeginsAnew) {
+  PolicyOptimizerOptions options = SmallOptions();
+  options.epochs = 1;
+  options.minibatches = 1;
+  const auto optimizer = MakeOptimizer(options);
+  for (uint64_t epoch = 1; epoch <= 5; ++epoch) MustUpdate(*optimizer, epoch);
+  const std::vector<NamedTensor> before = optimizer->SaveOptimizer();
+  optimizer->CopyHeads({{2, 0}}, 0.05, 5);
+  const std::vector<NamedTensor> after = optimizer->SaveOptimizer();
+  const std::vector<float> zeros(8);
+  for (const char* name : {"adam.embedding.first", "adam.embedding.second"}) {
+    EXPECT_NE(RowOf(before, name, 0), zeros);
+    EXPECT_EQ(RowOf(after, name, 0), zeros);
+    for (const size_t other : {1, 2, 3}) {
+      EXPECT_EQ(RowOf(after, name, other), RowOf(before, name, other));
+    }
+  }
+  EXPECT_EQ(after.back().shape, std::vector<int64_t>{2 + 4 + 4});
+  // Adam's first step is the rate in each direction, moments and their
+  // correction both new; without the correction it would be the triple.
+  const auto from = RowOf(optimizer->SaveParameters(), "embedding", 0);
+  MustUpdate(*optimizer, 6);
+  const auto to = RowOf(optimizer->SaveParameters(), "embedding", 0);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_NEAR(std::abs(to[i] - from[i]), options.critic_learning_rate,
+                0.01 * options.critic_learning_rate);
+  }
 }
 
 }  // namespace
