@@ -41,16 +41,6 @@ int64_t ChunkSamples(int64_t agents) {
   return std::max(kLeastSamplesPerAgent, kRows / agents);
 }
 
-// Shards of a minibatch: a function of sizes alone, so that bits do not depend
-// on threads. At most so many threads have work; each shard costs a set of
-// gradients.
-uint64_t ShardCount(uint64_t agents, uint64_t samples) {
-  constexpr uint64_t kMaxShards = 8;
-  constexpr uint64_t kLeastRows = 512;
-  return std::clamp<uint64_t>(agents * samples / kLeastRows, 1,
-                              std::min(kMaxShards, samples));
-}
-
 // Parameters that one sample goes through.
 uint64_t TrunkSize(const NetworkShape& shape, uint64_t inputs) {
   uint64_t touched = 0;

@@ -37,4 +37,11 @@ std::vector<int64_t> MinibatchOrder(uint64_t count, uint64_t seed,
   return order;
 }
 
+uint64_t ShardCount(uint64_t agents, uint64_t samples) {
+  constexpr uint64_t kMaxShards = 8;
+  constexpr uint64_t kLeastRows = 512;
+  return std::clamp<uint64_t>(agents * samples / kLeastRows, 1,
+                              std::min(kMaxShards, samples));
+}
+
 }  // namespace kmyriad

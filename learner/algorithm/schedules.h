@@ -27,6 +27,11 @@ inline uint64_t PartCount(uint64_t count, uint64_t size) {
   return (count + size - 1) / size;
 }
 
+// Shards of a minibatch of `samples` per agent, 1 to 8: a function of sizes
+// alone, so that bits do not depend on threads. At most so many threads have
+// work; each shard costs a set of gradients.
+uint64_t ShardCount(uint64_t agents, uint64_t samples);
+
 }  // namespace kmyriad
 
 #endif  // KMYRIAD_LEARNER_ALGORITHM_SCHEDULES_H_

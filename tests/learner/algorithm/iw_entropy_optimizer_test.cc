@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "learner/algorithm/policy_optimizer.h"
+#include "learner/algorithm/schedules.h"
 #include "tests/learner/algorithm/optimizer_probe.h"
 
 namespace kmyriad {
@@ -52,9 +53,10 @@ PolicyOptimizerOptions IwOptions() {
 }
 
 // Short trajectories: what an action earns must not drown in what follows.
-UpdateStats MustAscend(PolicyOptimizer& optimizer, uint64_t epoch) {
+UpdateStats MustAscend(PolicyOptimizer& optimizer, uint64_t epoch,
+                       uint32_t envs = 160) {
   const SyntheticEpoch data = MakeEpoch(
-      PolicyOf(optimizer), 160, 4, static_cast<uint32_t>(epoch), AlignReward);
+      PolicyOf(optimizer), envs, 4, static_cast<uint32_t>(epoch), AlignReward);
   EpochSamples view = data.View();
   view.rewards = nullptr;
   view.evaluate = MeanOf(data);
@@ -82,20 +84,23 @@ TEST(IwEntropyOptimizerTest, WhatItAscendsRisesAndTheCriticStays) {
 }
 
 TEST(IwEntropyOptimizerTest, ItsBitsDependOnNeitherThreadsNorInterruptions) {
+  // Enough for as many threads as there are.
+  constexpr uint32_t kManyEnvs = 1280;
+  ASSERT_GE(ShardCount(4, kManyEnvs), 5u);
   std::vector<uint8_t> one;
   for (const int threads : {1, 2, 5}) {
     PolicyOptimizerOptions options = IwOptions();
     options.threads = threads;
     auto optimizer = MakeOptimizer(options);
-    MustAscend(*optimizer, 1);
+    MustAscend(*optimizer, 1, kManyEnvs);
     // As a resumed run does.
     const auto resumed = MakeOptimizer(options);
-    MustAscend(*resumed, 7);
+    MustAscend(*resumed, 7, kManyEnvs);
     ASSERT_TRUE(
         resumed->Load(optimizer->SaveParameters(), optimizer->SaveOptimizer())
             .ok());
-    MustAscend(*resumed, 2);
-    MustAscend(*optimizer, 2);
+    MustAscend(*resumed, 2, kManyEnvs);
+    MustAscend(*optimizer, 2, kManyEnvs);
     EXPECT_EQ(StateOf(*resumed), StateOf(*optimizer));
     if (threads == 1) one = StateOf(*optimizer);
     EXPECT_EQ(StateOf(*optimizer), one) << threads;

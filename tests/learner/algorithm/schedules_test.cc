@@ -51,5 +51,13 @@ TEST(PartBeginTest, PartsCoverEverythingNearlyEqually) {
   EXPECT_EQ(PartCount(8, 4), 2u);
 }
 
+TEST(ShardCountTest, GrowsWithTheRowsToEightAndNeverBeyondTheSamples) {
+  EXPECT_EQ(ShardCount(4, 160), 1u);
+  EXPECT_EQ(ShardCount(4, 256), 2u);
+  EXPECT_EQ(ShardCount(4, 512), 4u);
+  EXPECT_EQ(ShardCount(4, 1 << 20), 8u);
+  EXPECT_EQ(ShardCount(1000, 3), 3u);
+}
+
 }  // namespace
 }  // namespace kmyriad
