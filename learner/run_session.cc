@@ -9,6 +9,7 @@
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
+#include "learner/algorithm/policy_optimizer.h"
 #include "learner/checkpoint/safetensors.h"
 
 namespace kmyriad {
@@ -68,9 +69,11 @@ void CompareNumerics(const v1::RunManifest& manifest,
                      std::vector<std::string>* recorded) {
   std::map<std::string, std::string> stored(manifest.numerics().begin(),
                                             manifest.numerics().end());
+  stored.insert({kUpdateArithmetic, "1"});
   for (const auto& [key, value] : options.numerics) {
     const std::string before = stored[key];
     if (before == value) continue;
+    if (key == kUpdateArithmetic && !options.config.task().has_goal()) continue;
     recorded->push_back(absl::StrCat(key, " was \"", before, "\", is \"", value,
                                      "\": the bits of the update may "
                                      "change"));

@@ -140,8 +140,13 @@ class PolicyOptimizer {
                             const std::vector<NamedTensor>& optimizer) = 0;
 };
 
+// Among NumericsInfo: the version of the update's arithmetic, 2. The first,
+// which was not recorded, differs where there is a task: heads without a
+// success went on by their momentum, and kl_mean was over all samples.
+inline constexpr char kUpdateArithmetic[] = "update_arithmetic";
+
 // What the numerics depend on: LibTorch version, MKL mode, CPU capability,
-// device name. Recorded by the run.
+// device name, version of the arithmetic. Recorded by the run.
 std::map<std::string, std::string> NumericsInfo(const std::string& device);
 
 }  // namespace kmyriad

@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "learner/algorithm/policy_optimizer.h"
 #include "learner/checkpoint/safetensors.h"
 #include "tests/learner/testing/learner_process.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/simulated_disk.h"
 #include "tests/testing/status_matchers.h"
 
-// The policy that a run of a task starts from. Resuming is tested with the
-// engine (learner_engine_test.cc).
+// The policy that a run of a task starts from, and which arithmetic went on.
+// More of resuming is tested with the engine (learner_engine_test.cc).
 
 namespace kmyriad {
 namespace {
@@ -123,6 +124,38 @@ TEST_F(InitialPolicyTest, MustBeSafetensors) {
   Name("no tensors");
   EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss,
                                HasSubstr("runs/task/initial.safetensors")));
+}
+
+TEST(RunSessionTest, OtherArithmeticIsSaidOfARunWithATaskOnce) {
+  for (const bool task : {false, true}) {
+    SimulatedDisk disk;
+    const FakeClock clock;
+    RunSessionOptions options;
+    options.run_dir = "runs/old";
+    options.config = SmallRunConfig(3);
+    if (task) options.config.mutable_task()->set_goal("G");
+    const auto open = [&]() {
+      const auto session = OpenRunSession(options, disk, clock);
+      EXPECT_THAT(session, IsOk());
+      return session.ok() ? session->recorded : std::vector<std::string>();
+    };
+    // From before the number was recorded: the first version.
+    EXPECT_TRUE(open().empty());
+    options.numerics[kUpdateArithmetic] = "1";
+    EXPECT_TRUE(open().empty());
+    for (const char* version : {"2", "3"}) {
+      options.numerics[kUpdateArithmetic] = version;
+      const std::vector<std::string> recorded = open();
+      ASSERT_EQ(recorded.size(), task ? 1u : 0u);
+      if (task) {
+        EXPECT_THAT(recorded[0],
+                    AllOf(HasSubstr("update_arithmetic"), HasSubstr(version)));
+      }
+      EXPECT_TRUE(open().empty());
+    }
+    options.numerics["device"] = "cpu";
+    EXPECT_EQ(open().size(), 1u);
+  }
 }
 
 }  // namespace
