@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -108,19 +109,26 @@ absl::Status TooSmall(const ScoreRequest& request, size_t rows, size_t first,
       "lower entropy.k"));
 }
 
-// FAILED_PRECONDITION unless more than k particles are left without any one
-// agent.
-absl::Status CheckRest(const ScoreRequest& request,
-                       absl::Span<const uint32_t> agents) {
-  std::vector<uint64_t> own(request.agents);
-  for (const uint32_t agent : agents) ++own[agent];
+// Of each agent, how many rows it has.
+std::vector<uint64_t> RowCounts(const ScoreRequest& request,
+                                const MeasuredPool& pool) {
+  std::vector<uint64_t> counts(request.agents);
+  for (const uint32_t agent : AgentsOf(request, pool)) ++counts[agent];
+  return counts;
+}
+
+// FAILED_PRECONDITION unless enough particles are left without any one agent.
+absl::Status CheckRest(const ScoreRequest& request, const MeasuredPool& pool) {
+  const std::vector<uint64_t> own = RowCounts(request, pool);
   for (uint32_t agent = 0; agent < request.agents; ++agent) {
-    if (agents.size() - own[agent] > request.k) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pool of the epoch: without agent ", agent, " only ",
-        agents.size() - own[agent], " particles are left, but k = ", request.k,
-        " neighbours need more; see why so many are masked, or lower "
-        "entropy.k"));
+    const uint64_t rest = pool.ids.size() - own[agent];
+    if (rest >= request.least_others()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("pool of the epoch: without agent ", agent, " only ", rest,
+                     " particles are left, but k = ", request.k,
+                     " neighbours need ", request.least_others(),
+                     "; see why so many are masked, or lower entropy.k or "
+                     "entropy.theiler_window"));
   }
   return absl::OkStatus();
 }
@@ -166,7 +174,7 @@ absl::Status MeasureWithoutAgents(const KnnIndex& index,
                                   const SearchContext& context,
                                   const MeasuredPool& pool, ThreadSums& sums,
                                   std::vector<float>& kth_squared) {
-  KMYRIAD_RETURN_IF_ERROR(CheckRest(request, AgentsOf(request, pool)));
+  KMYRIAD_RETURN_IF_ERROR(CheckRest(request, pool));
   return index.SearchWithoutAgents(
       {0, pool.ids.size()}, query, context, [&](const KthWithoutAgents& kth) {
         LeaveOneOut sum = sums.Borrow();
@@ -181,16 +189,37 @@ absl::Status MeasureWithoutAgents(const KnnIndex& index,
       });
 }
 
-absl::Status MeasureScope(const KnnIndex& index, const ScoreRequest& request,
-                          NeighborQuery query, NeighborScope scope,
+// NaN for the rows of agents that have too few particles in the scope.
+absl::Status MeasureScope(const KnnIndex& index, NeighborQuery query,
+                          NeighborScope scope, const ScoreRequest& request,
                           const SearchContext& context,
+                          const MeasuredPool& pool,
                           std::vector<double>& log_volumes) {
   query.scope = scope;
-  std::vector<float> squared(index.size());
-  KMYRIAD_RETURN_IF_ERROR(
-      index.KthSquaredDistances(query, context, absl::MakeSpan(squared)));
-  log_volumes.resize(index.size());
-  LogVolumes(squared, request.dims, request.floor, absl::MakeSpan(log_volumes));
+  log_volumes.assign(index.size(), std::numeric_limits<double>::quiet_NaN());
+  const std::vector<uint64_t> counts = RowCounts(request, pool);
+  const auto enough = [&](uint64_t own) {
+    return scope == NeighborScope::kOwnAgent
+               ? own >= request.k + request.most_excluded()
+               : index.size() - own >= request.k;
+  };
+  std::vector<float> squared;
+  for (size_t agent = 0, first = 0; agent < counts.size();) {
+    // Agents side by side are searched together.
+    size_t last = first;
+    for (; agent < counts.size() && enough(counts[agent]); ++agent) {
+      last += counts[agent];
+    }
+    squared.resize(last - first);
+    KMYRIAD_RETURN_IF_ERROR(index.KthSquaredDistances(
+        query, {first, last}, context, absl::MakeSpan(squared)));
+    LogVolumes(squared, request.dims, request.floor,
+               absl::MakeSpan(log_volumes).subspan(first, last - first));
+    first = last;
+    for (; agent < counts.size() && !enough(counts[agent]); ++agent) {
+      first += counts[agent];
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -198,16 +227,17 @@ absl::Status MeasureScope(const KnnIndex& index, const ScoreRequest& request,
 absl::Status MeasureScopes(const KnnIndex& index, const ScoreRequest& request,
                            const NeighborQuery& query,
                            const SearchContext& context, MeasuredPool& pool) {
-  if (request.reward == RewardKind::kCrossNovelty ||
-      request.measure_divergences) {
-    KMYRIAD_RETURN_IF_ERROR(CheckRest(request, AgentsOf(request, pool)));
-    KMYRIAD_RETURN_IF_ERROR(MeasureScope(index, request, query,
-                                         NeighborScope::kOtherAgents, context,
-                                         pool.log_volumes_others));
+  const bool pays = request.reward == RewardKind::kCrossNovelty;
+  // Divergences are measured of the agents that can be; rewards need all.
+  if (pays) KMYRIAD_RETURN_IF_ERROR(CheckRest(request, pool));
+  if (pays || request.measure_divergences) {
+    KMYRIAD_RETURN_IF_ERROR(
+        MeasureScope(index, query, NeighborScope::kOtherAgents, request,
+                     context, pool, pool.log_volumes_others));
   }
   if (!request.measure_divergences) return absl::OkStatus();
-  return MeasureScope(index, request, query, NeighborScope::kOwnAgent, context,
-                      pool.log_volumes_own);
+  return MeasureScope(index, query, NeighborScope::kOwnAgent, request, context,
+                      pool, pool.log_volumes_own);
 }
 
 // Wraps periodic features to [0, period].

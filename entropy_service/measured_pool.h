@@ -35,7 +35,8 @@ struct MeasuredPool {
   // Mean distance to the k nearest, if the reward needs it.
   std::vector<double> mean_distances;
   // ln V_i of each row with the neighbours among own and among other agents'
-  // particles only; if the request needs them.
+  // particles only; if the request needs them. NaN for an agent with too few
+  // for k neighbours there.
   std::vector<double> log_volumes_own;
   std::vector<double> log_volumes_others;
   // Marginal entropy of each agent, if the reward needs it.
@@ -56,7 +57,7 @@ std::vector<uint32_t> AgentsOf(const ScoreRequest& request,
                                const MeasuredPool& pool);
 
 // Measures the particles [first, last) of an epoch. FAILED_PRECONDITION unless
-// more than k of them are not masked, or where agents are compared, too few
+// more than k of them are not masked, or where rewards compare agents, too few
 // particles of the others are left; INVALID_ARGUMENT for a feature that is
 // not finite; CANCELLED.
 absl::StatusOr<MeasuredPool> MeasurePool(const EpochParticles& particles,

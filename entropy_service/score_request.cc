@@ -63,6 +63,12 @@ absl::Status ValidateAgents(const ScoreRequest& request) {
                  absl::StrCat("must be below the ", rest,
                               " particles that the other agents have"));
   }
+  if (request.least_others() > rest) {
+    return Wrong("theiler_window", request.theiler_window,
+                 absl::StrCat("leaves fewer than k = ", request.k,
+                              " neighbours among the ", rest,
+                              " particles that the other agents have"));
+  }
   return absl::OkStatus();
 }
 

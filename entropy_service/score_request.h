@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_ENTROPY_SERVICE_SCORE_REQUEST_H_
 #define KMYRIAD_ENTROPY_SERVICE_SCORE_REQUEST_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,6 +64,17 @@ struct ScoreRequest {
   bool compares_agents() const {
     return measure_divergences || reward == RewardKind::kCrossNovelty ||
            reward == RewardKind::kMarginal;
+  }
+  // Particles that are no neighbours of one, itself included, at most: its
+  // window is of its own trajectory.
+  uint64_t most_excluded() const {
+    return std::min<uint64_t>(2 * uint64_t{theiler_window} + 1, horizon);
+  }
+  // Particles that must be left without any one agent, if agents are compared.
+  // Neighbours without an agent, unlike those among others, are subject to the
+  // window of a particle that is left.
+  uint64_t least_others() const {
+    return k + (reward == RewardKind::kMarginal ? most_excluded() : 1);
   }
   // Lists of whole pools are held, while scoring or longer.
   bool needs_graph() const { return keep_neighbors || NeedsGraph(reward); }

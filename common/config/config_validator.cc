@@ -280,6 +280,60 @@ uint32_t NearestDivisor(uint32_t count, uint32_t wanted) {
   return best;
 }
 
+// Refuses a k or a Theiler window that leaves a sample too few neighbours among
+// `particles`, of which at most `excluded`, itself included, are none.
+absl::Status CheckNeighbors(const v1::Entropy& entropy, uint64_t particles,
+                            uint64_t excluded, absl::string_view whose) {
+  if (entropy.k() >= particles) {
+    return Refuse(
+        "entropy.k", entropy.k(),
+        absl::StrCat("must be below the ", particles, " particles ", whose));
+  }
+  if (entropy.k() + excluded > particles) {
+    return Refuse("entropy.theiler_window", entropy.theiler_window(),
+                  absl::StrCat("leaves fewer than entropy.k = ", entropy.k(),
+                               " neighbours among the ", particles,
+                               " particles ", whose));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPools(const v1::RunConfig& config) {
+  const v1::Entropy& entropy = config.entropy();
+  const uint32_t agents = config.population().agents();
+  const uint64_t samples =
+      uint64_t{config.env().count()} * config.env().horizon();
+  const uint64_t per_agent = samples / agents;
+  // A sample's window is of its own environment, so most of it at most.
+  const uint64_t excluded = std::min<uint64_t>(
+      2 * uint64_t{entropy.theiler_window()} + 1, config.env().horizon());
+  const bool individual = entropy.pooling() == "individual";
+  const std::string& reward = entropy.reward();
+  const bool marginal = absl::StartsWith(reward, "marginal");
+  if (reward == "cross_novelty" || marginal) {
+    if (agents < 2 || individual) {
+      return Refuse("entropy.reward", reward,
+                    "compares agents: needs population.agents of 2 or more, "
+                    "and entropy.pooling = collective");
+    }
+    // Another agent's particles are outside of any window.
+    KMYRIAD_RETURN_IF_ERROR(CheckNeighbors(
+        entropy, samples - per_agent, marginal ? excluded : 1,
+        absl::StrCat("that the other agents have, for entropy.reward = ",
+                     reward)));
+  }
+  if (entropy.divergences()) {
+    KMYRIAD_RETURN_IF_ERROR(
+        CheckNeighbors(entropy, per_agent, excluded,
+                       "of an agent for entropy.divergences = true"));
+  }
+  return individual ? CheckNeighbors(entropy, per_agent, excluded,
+                                     "of an agent's pool (env.count / "
+                                     "population.agents * env.horizon)")
+                    : CheckNeighbors(entropy, samples, excluded,
+                                     "of the pool (env.count * env.horizon)");
+}
+
 absl::Status CheckPopulation(const v1::RunConfig& config) {
   const uint32_t envs = config.env().count();
   const uint32_t agents = config.population().agents();
@@ -306,49 +360,7 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
                                " particles; must be at most ",
                                std::max<uint64_t>(kMaxParticles / samples, 1)));
   }
-  const bool individual = config.entropy().pooling() == "individual";
-  const std::string& reward = config.entropy().reward();
-  if (reward == "cross_novelty" || absl::StartsWith(reward, "marginal")) {
-    if (agents < 2 || individual) {
-      return Refuse("entropy.reward", reward,
-                    "compares agents: needs population.agents of 2 or more, "
-                    "and entropy.pooling = collective");
-    }
-    if (config.entropy().k() >= per_agent * (agents - 1)) {
-      return Refuse("entropy.k", config.entropy().k(),
-                    absl::StrCat("must be below the ", per_agent * (agents - 1),
-                                 " particles that the other agents have, for "
-                                 "entropy.reward = ",
-                                 reward));
-    }
-  }
-  if (config.entropy().divergences() && config.entropy().k() >= per_agent) {
-    return Refuse("entropy.k", config.entropy().k(),
-                  absl::StrCat("must be below the ", per_agent,
-                               " particles of an agent for "
-                               "entropy.divergences = true"));
-  }
-  const uint64_t pool =
-      individual ? per_agent : uint64_t{envs} * config.env().horizon();
-  if (config.entropy().k() >= pool) {
-    return Refuse(
-        "entropy.k", config.entropy().k(),
-        absl::StrCat("must be below the ", pool, " particles of ",
-                     individual ? "an agent's pool (env.count / "
-                                  "population.agents * env.horizon)"
-                                : "the pool (env.count * env.horizon)"));
-  }
-  // A sample's window is of its own environment, so most of it at most.
-  const uint64_t window = config.entropy().theiler_window();
-  const uint64_t excluded =
-      std::min<uint64_t>(2 * window + 1, config.env().horizon());
-  if (window > 0 && config.entropy().k() + excluded > pool) {
-    return Refuse(
-        "entropy.theiler_window", window,
-        absl::StrCat("leaves fewer than entropy.k = ", config.entropy().k(),
-                     " of the pool's ", pool, " particles as neighbours"));
-  }
-  return absl::OkStatus();
+  return CheckPools(config);
 }
 
 // Features of a particle, for features that CheckFeatures takes.

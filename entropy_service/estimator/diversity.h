@@ -23,7 +23,8 @@ inline constexpr uint32_t kMaxVendiAgents = 128;
 // both). About 0 for agents that do the same; it may fall below.
 //
 // log_own, log_others [rows], agents [rows] < agent_count; the result
-// [agent_count], NaN for an agent with fewer than two particles or with all.
+// [agent_count], NaN for an agent with fewer than two particles or with all, or
+// with a volume that is NaN, as those are that cannot be measured.
 std::vector<double> AgentDivergences(absl::Span<const double> log_own,
                                      absl::Span<const double> log_others,
                                      absl::Span<const uint32_t> agents,

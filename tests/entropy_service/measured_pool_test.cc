@@ -1,5 +1,6 @@
 #include "entropy_service/measured_pool.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -100,6 +101,52 @@ TEST_F(MeasuredPoolTest, ARequestMayNameItsEngine) {
     EXPECT_EQ(scored.rewards, usual.rewards);
     EXPECT_EQ(scored.entropy_nats, usual.entropy_nats);
   }
+}
+
+// Neighbours without an agent may lie in a particle's window, which takes them
+// away: 21 of a trajectory's particles at most.
+TEST_F(MeasuredPoolTest, AWindowCountsAgainstTheParticlesThatAreLeft) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.reward = RewardKind::kMarginal;
+  epoch.request.theiler_window = 10;
+  std::fill_n(epoch.mask.begin(), 376, 0);
+  EXPECT_THAT(
+      Engine()->Score(epoch.Particles(), nullptr),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               testing::HasSubstr("without agent 2 only 24 particles are left, "
+                                  "but k = 4 neighbours need 25")));
+  epoch.mask[375] = 1;
+  const ScoredEpoch scored = Score(epoch);
+  TestEpoch rest = epoch;
+  rest.request.reward = RewardKind::kForward;
+  std::fill_n(rest.mask.begin() + 400, 200, 0);
+  EXPECT_NEAR(scored.agent_marginals_nats[2],
+              scored.entropy_nats - Score(rest).entropy_nats, 1e-12);
+}
+
+TEST_F(MeasuredPoolTest, AnAgentThatCannotBeComparedHasNoDivergence) {
+  TestEpoch epoch = TestEpoch::Uniform();
+  epoch.request.measure_divergences = true;
+  // Five particles have four neighbours each, 25 with a window of ten.
+  for (const uint32_t window : {0u, 10u}) {
+    epoch.request.theiler_window = window;
+    const size_t enough = window == 0 ? 5 : 25;
+    std::fill_n(epoch.mask.begin() + 200, 200, 0);
+    std::fill_n(epoch.mask.begin() + 200, enough, 1);
+    const std::vector<double> all = Score(epoch).agent_divergences_nats;
+    for (const double divergence : all) EXPECT_TRUE(std::isfinite(divergence));
+    epoch.mask[200] = 0;
+    const ScoredEpoch scored = Score(epoch);
+    const std::vector<double>& measured = scored.agent_divergences_nats;
+    EXPECT_TRUE(std::isnan(measured[1]));
+    EXPECT_NEAR(scored.divergence_nats, (measured[0] + measured[2]) / 2, 1e-12);
+  }
+  // One has all but three: there is nothing to compare, and a score.
+  std::fill_n(epoch.mask.begin(), 397, 0);
+  epoch.request.theiler_window = 0;
+  const ScoredEpoch alone = Score(epoch);
+  EXPECT_TRUE(std::isfinite(alone.entropy_nats));
+  EXPECT_TRUE(std::isnan(alone.divergence_nats));
 }
 
 TEST_F(MeasuredPoolTest, AnyNumberOfShardsGivesTheSameBits) {

@@ -88,6 +88,14 @@ const std::vector<BadRequest>& BadRequests() {
          r.k = 400;
          r.measure_divergences = true;
        }},
+      {"theiler_window = 10: leaves fewer than k = 380 neighbours among the "
+       "400",
+       kInvalid,
+       [](ScoreRequest& r) {
+         r.k = 380;
+         r.theiler_window = 10;
+         r.reward = RewardKind::kMarginal;
+       }},
       {"engine = gird", kInvalid, [](ScoreRequest& r) { r.engine = "gird"; }},
       {"periods = 3", kInvalid,
        [](ScoreRequest& r) {
@@ -142,6 +150,24 @@ TEST(ScoreRequestTest, NamesWhatIsOutOfBounds) {
     bad.spoil(request);
     EXPECT_THAT(request.Validate(), StatusIs(bad.code, HasSubstr(bad.names)));
   }
+}
+
+// Where only others are searched, no window takes anything away.
+TEST(ScoreRequestTest, AWindowCountsWhereNeighborsMayBeInIt) {
+  ScoreRequest request = TestEpoch::Uniform().request;
+  request.reward = RewardKind::kMarginal;
+  request.k = 379;
+  request.theiler_window = 10;
+  EXPECT_THAT(request.Validate(), IsOk());
+  request.k = 399;
+  EXPECT_THAT(request.Validate(), StatusIs(absl::StatusCode::kInvalidArgument));
+  request.reward = RewardKind::kCrossNovelty;
+  EXPECT_THAT(request.Validate(), IsOk());
+  // Never more than the trajectory, of 50.
+  request.reward = RewardKind::kMarginal;
+  request.theiler_window = 49;
+  request.k = 350;
+  EXPECT_THAT(request.Validate(), IsOk());
 }
 
 TEST(ScoreRequestTest, OnlyForwardIsSharded) {

@@ -133,8 +133,8 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
       {"point-maze",
        {"entropy.k=120", "entropy.pooling=individual",
         "entropy.theiler_window=15"},
-       "entropy.theiler_window = 15: leaves fewer than entropy.k = 120 of the "
-       "pool's 150 particles as neighbours"},
+       "entropy.theiler_window = 15: leaves fewer than entropy.k = 120 "
+       "neighbours among the 150 particles of an agent's pool"},
       {"ant-maze",
        {"entropy.engine=gird"},
        "entropy.engine = gird: unknown; did you mean \"grid\"? It must be one "
@@ -156,6 +156,12 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
        {"entropy.divergences=true", "entropy.k=150"},
        "entropy.k = 150: must be below the 150 particles of an agent for "
        "entropy.divergences = true"},
+      {"point-maze",
+       {"entropy.divergences=true", "entropy.k=120",
+        "entropy.theiler_window=15"},
+       "entropy.theiler_window = 15: leaves fewer than entropy.k = 120 "
+       "neighbours among the 150 particles of an agent for "
+       "entropy.divergences = true"},
       {"ant-maze",
        {"entropy.features=posse"},
        "entropy.features = posse: unknown; did you mean \"pose\""},
@@ -174,6 +180,11 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
       {"point-maze",
        {"entropy.reward=marginal_shuffled", "entropy.k=4650"},
        "entropy.k = 4650: must be below the 4650 particles that the other"},
+      {"point-maze",
+       {"entropy.reward=marginal", "entropy.k=4620",
+        "entropy.theiler_window=15"},
+       "entropy.theiler_window = 15: leaves fewer than entropy.k = 4620 "
+       "neighbours among the 4650 particles that the other agents have"},
       {"point-maze",
        {"ppo.minibatches=151"},
        "ppo.minibatches = 151: more than the 150 samples of an agent"},
