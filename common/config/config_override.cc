@@ -96,6 +96,7 @@ absl::Status SetList(const FieldPath& path, absl::string_view value,
     return WrongType(path, value);
   }
   group.GetReflection()->ClearField(&group, path.field);
+  if (absl::StripAsciiWhitespace(inside).empty()) return absl::OkStatus();
   for (absl::string_view element : absl::StrSplit(inside, ',')) {
     // The whole list says more than its wrong element.
     if (!AddNumber(path, absl::StripAsciiWhitespace(element), group).ok()) {

@@ -40,6 +40,12 @@ TEST(ApplyOverrideTest, ListsReplaceTheOldOne) {
   EXPECT_THAT(config.entropy().periods(), testing::ElementsAre(0, 6.25f, 100));
   EXPECT_THAT(ApplyOverride("network.trunk=[64]", &config), IsOk());
   EXPECT_THAT(config.network().trunk(), ElementsAre(64));
+  // Nothing is a list, too: the key is absent then.
+  for (const char* nothing : {"entropy.periods=", "entropy.periods=[ ]"}) {
+    config.mutable_entropy()->add_periods(1);
+    EXPECT_THAT(ApplyOverride(nothing, &config), IsOk());
+    EXPECT_THAT(config.entropy().periods(), testing::IsEmpty());
+  }
 }
 
 TEST(ApplyOverrideTest, ErrorsNameKeyValueAndMend) {
@@ -73,7 +79,7 @@ TEST(ApplyOverrideTest, ErrorsNameKeyValueAndMend) {
       {"network.trunk=512,x",
        "network.trunk = 512,x: not a list of whole numbers; write e.g. --set "
        "network.trunk=512,256"},
-      {"network.trunk=", "not a list"},
+      {"network.trunk=,", "not a list"},
       {"network.trunk=[512", "not a list"},
       {"network.trunk=512,,256", "not a list"},
       {"network.trunk=512;256", "not a list"},

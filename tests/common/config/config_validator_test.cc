@@ -146,6 +146,7 @@ TEST(ValidateRunConfigTest, RelationsBetweenKeysAreChecked) {
       {"ant-maze",
        {"entropy.features=joint", "entropy.periods=0,0,0"},
        "entropy.periods = 0,0,0: has 3 numbers; entropy.features needs 15"},
+      {"ant-maze", {"network.trunk="}, "network.trunk is missing"},
       {"ant-maze",
        {"entropy.periods=0,-1"},
        "entropy.periods = 0,-1: must be 0 to 1000"},
