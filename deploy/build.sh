@@ -20,14 +20,14 @@ kmyriad_build_jobs() {
 }
 
 # Names of the files that decide what the build contains; CMake sees changes
-# inside them, but not new ones.
+# inside them, but not new ones. Of an nvcc, the pins it was made from.
 kmyriad_build_inputs() {
   (cd "$kmyriad_root" && find CMakeLists.txt CMakePresets.json proto actor \
     learner entropy_service common deploy tests \
     \( -name CMakeLists.txt -o -name '*_test.cc' -o -name '*.cmake' \) |
     sort
   printf '%s\n' "${Torch_DIR:-}" "${mujoco_ROOT:-}" "${CUDACXX:-}"
-  find .deps/nvcc/.wheels 2>/dev/null || true)
+  cat .deps/nvcc/.wheels 2>/dev/null || true)
 }
 
 kmyriad_configure() {
