@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -50,8 +51,7 @@ class ControlClient {
 
 // Follows a learner's events on a thread of its own, over its restarts; what
 // happens while it is away is lost, and what is beyond 1024 that nobody took.
-// Take() never blocks. Destruction ends the
-// stream.
+// Take() never blocks. Destruction ends the stream.
 class EventWatcher {
  public:
   // The client must outlive it.
