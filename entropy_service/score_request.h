@@ -91,7 +91,8 @@ struct ScoreRequest {
   bool operator==(const ScoreRequest&) const = default;
 
   // INVALID_ARGUMENT, naming key, value and mend; RESOURCE_EXHAUSTED for more
-  // particles than kMaxParticles.
+  // than kMaxParticles or kMaxGraphEntries; FAILED_PRECONDITION for an engine
+  // that needs a GPU where there is none.
   absl::Status Validate() const;
 };
 

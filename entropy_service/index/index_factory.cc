@@ -66,7 +66,7 @@ absl::Status UnknownEngine(absl::string_view engine) {
 
 absl::Status CheckKnnEngine(absl::string_view engine) {
   if (engine == kCudaGrid || engine == kCudaBruteForce) {
-    return CreateCudaKnnDevice().status();
+    return CheckCudaKnnDevice();
   }
   for (const char* known : {"auto", "grid", "kd_tree", "brute_force"}) {
     if (engine == known) return absl::OkStatus();

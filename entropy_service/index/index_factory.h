@@ -18,7 +18,8 @@ struct ChosenIndex {
 };
 
 // INVALID_ARGUMENT for a name that CreateKnnIndex does not know,
-// FAILED_PRECONDITION for one that needs a GPU where there is none.
+// FAILED_PRECONDITION for one that needs a GPU where there is none. Takes
+// nothing of a GPU: cheap enough for every request.
 absl::Status CheckKnnEngine(absl::string_view engine);
 
 // Indexes `points` with `engine`: "grid", "kd_tree", "brute_force", the same

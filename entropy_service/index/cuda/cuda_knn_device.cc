@@ -14,6 +14,9 @@
 namespace kmyriad {
 namespace {
 
+constexpr absl::string_view kMend =
+    "use engine auto, grid, kd_tree or brute_force";
+
 absl::Status WithMend(const absl::Status& status, absl::string_view mend) {
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), ": ", mend));
@@ -68,13 +71,17 @@ class CudaKnnDevice final : public KnnDevice {
 }  // namespace
 #endif
 
+absl::Status CheckCudaKnnDevice() {
+  const absl::Status status = CheckCudaDevice();
+  return status.ok() ? status : WithMend(status, kMend);
+}
+
 absl::StatusOr<std::shared_ptr<KnnDevice>> CreateCudaKnnDevice() {
   absl::StatusOr<std::unique_ptr<CudaDevice>> device = CudaDevice::Create();
 #if defined(KMYRIAD_HAVE_CUDA)
   if (device.ok()) return std::make_shared<CudaKnnDevice>(*std::move(device));
 #endif
-  return WithMend(device.status(),
-                  "use engine auto, grid, kd_tree or brute_force");
+  return WithMend(device.status(), kMend);
 }
 
 }  // namespace kmyriad

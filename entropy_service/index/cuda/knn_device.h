@@ -32,8 +32,11 @@ class KnnDevice : public Device {
 // must not change a bit. For tests: it is no faster than one slow core.
 std::unique_ptr<KnnDevice> CreateTwinKnnDevice(bool reversed);
 
-// This machine's first GPU. FAILED_PRECONDITION in one line where there is
-// none, or where this build has no CUDA.
+// FAILED_PRECONDITION in one line where this machine has no GPU, or this build
+// no CUDA. Makes no stream and takes no memory of it.
+absl::Status CheckCudaKnnDevice();
+
+// This machine's first GPU. Errors of CheckCudaKnnDevice.
 absl::StatusOr<std::shared_ptr<KnnDevice>> CreateCudaKnnDevice();
 
 }  // namespace kmyriad
