@@ -141,6 +141,10 @@ absl::Status ValidateShard(const ScoreRequest& request) {
 
 }  // namespace
 
+absl::Status CheckScoreEngine(const std::string& engine) {
+  return engine.empty() ? absl::OkStatus() : CheckKnnEngine(engine);
+}
+
 absl::Status ScoreRequest::Validate() const {
   if (epoch > std::numeric_limits<uint32_t>::max()) {
     return Wrong("epoch", epoch, "epochs are below 2^32");
@@ -170,7 +174,7 @@ absl::Status ScoreRequest::Validate() const {
   KMYRIAD_RETURN_IF_ERROR(ValidateAgents(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidatePeriods(*this));
   KMYRIAD_RETURN_IF_ERROR(ValidateShard(*this));
-  if (!engine.empty()) KMYRIAD_RETURN_IF_ERROR(CheckKnnEngine(engine));
+  KMYRIAD_RETURN_IF_ERROR(CheckScoreEngine(engine));
   return coverage.has_value() ? ValidateGrid(*coverage, dims)
                               : absl::OkStatus();
 }

@@ -25,6 +25,11 @@ inline constexpr uint32_t kMaxShards = 64;
 // Entries of neighbour lists that are held at once, four bytes each: 1 GiB.
 inline constexpr uint64_t kMaxGraphEntries = uint64_t{1} << 28;
 
+// INVALID_ARGUMENT for an engine that there is not, FAILED_PRECONDITION for one
+// that needs a GPU where there is none. Empty, the service's
+// own, is OK.
+absl::Status CheckScoreEngine(const std::string& engine);
+
 enum class Pooling { kCollective, kIndividual };
 
 // What an epoch is to be scored by: plain twin of proto ScoreEpochHeader,
@@ -91,8 +96,7 @@ struct ScoreRequest {
   bool operator==(const ScoreRequest&) const = default;
 
   // INVALID_ARGUMENT, naming key, value and mend; RESOURCE_EXHAUSTED for more
-  // than kMaxParticles or kMaxGraphEntries; FAILED_PRECONDITION for an engine
-  // that needs a GPU where there is none.
+  // than kMaxParticles or kMaxGraphEntries; errors of CheckScoreEngine.
   absl::Status Validate() const;
 };
 

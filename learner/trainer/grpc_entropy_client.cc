@@ -315,7 +315,8 @@ class GrpcEntropyClient : public EntropyClient {
     LogInfo("entropy: ", replicas_[0].address, " alone scores, of ",
             replicas_.size(),
             " replicas: they share the search of entropy.reward = forward "
-            "without entropy.divergences only");
+            "alone, without entropy.divergences or objective.kind = "
+            "iw_entropy");
   }
 
   // The replicas can share its search; other epochs are one replica's.

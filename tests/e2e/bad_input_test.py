@@ -48,9 +48,20 @@ class BadInputTest(harness.EndToEndTest):
                 self.refused(78, ["--entropy-replicas = 3", reward, "forward"],
                              *SMALL, "--entropy-replicas", "3", "--set",
                              f"entropy.reward={reward}")
+        weighted = ["--preset", "point-maze-iw", *SMALL[2:]]
+        self.refused(78, ["--entropy-replicas = 3", "iw_entropy"], *weighted,
+                     "--entropy-replicas", "3")
         self.assertEqual(os.listdir(self.runs), [])
         self.train("one", *SMALL, "--epochs", "1", "--set",
                    "entropy.reward=apt")
+        self.train("kept", *weighted, "--epochs", "1")
+
+    def test_an_engine_that_this_machine_lacks(self):
+        if os.path.exists("/dev/nvidiactl"):
+            self.skipTest("there is a GPU")
+        self.refused(78, ["entropy.engine = cuda_grid", "CUDA", "kd_tree"],
+                     *SMALL, "--set", "entropy.engine=cuda_grid")
+        self.assertEqual(os.listdir(self.runs), [])
 
     def test_presets_and_files(self):
         self.refused(78, ["ant-mase", "ant-maze"], "--preset", "ant-mase")

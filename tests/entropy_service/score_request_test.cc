@@ -152,6 +152,14 @@ TEST(ScoreRequestTest, NamesWhatIsOutOfBounds) {
   }
 }
 
+TEST(ScoreRequestTest, AnEngineIsKnownOrTheServicesOwn) {
+  for (const char* engine : {"", "auto", "grid", "kd_tree", "brute_force"}) {
+    EXPECT_THAT(CheckScoreEngine(engine), IsOk()) << engine;
+  }
+  EXPECT_THAT(CheckScoreEngine("gird"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 // Where only others are searched, no window takes anything away.
 TEST(ScoreRequestTest, AWindowCountsWhereNeighborsMayBeInIt) {
   ScoreRequest request = TestEpoch::Uniform().request;

@@ -27,6 +27,7 @@
 #include "deploy/launcher/program_path.h"
 #include "deploy/launcher/run_folder.h"
 #include "deploy/launcher/train_session.h"
+#include "entropy_service/score_request.h"
 #include "learner/checkpoint/checkpointer.h"
 #include "learner/checkpoint/fork.h"
 
@@ -108,6 +109,16 @@ absl::Status CheckEnvironment(const v1::RunConfig& config) {
   return status;
 }
 
+// The entropy service is started on this machine: a search that it cannot make
+// is refused here, not when the first epoch is in.
+absl::Status CheckEngine(const v1::RunConfig& config) {
+  const std::string& engine = config.entropy().engine();
+  const absl::Status status = CheckScoreEngine(engine);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("entropy.engine = ", engine, ": ", status.message()));
+}
+
 // Refuses a run that another process is working on.
 absl::Status CheckUnused(FileSystem& files, const std::string& folder) {
   const auto lock = files.Lock(JoinPath(folder, ".lock"));
@@ -179,6 +190,12 @@ absl::Status CheckReplicas(const TrainOptions& options,
                            const v1::RunConfig& config) {
   const std::string& reward = config.entropy().reward();
   if (options.entropy_replicas == 1) return absl::OkStatus();
+  if (config.objective().kind() == "iw_entropy") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--entropy-replicas = ", options.entropy_replicas,
+        ": replicas share no search whose neighbours are kept, as for "
+        "objective.kind = iw_entropy; leave it out"));
+  }
   if (config.entropy().divergences()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--entropy-replicas = ", options.entropy_replicas,
@@ -318,6 +335,7 @@ absl::StatusOr<int> Train(const TrainOptions& options, SignalSource& signals) {
                      " holds a run; use another --name, or --resume auto"));
   }
   KMYRIAD_RETURN_IF_ERROR(CheckEnvironment(config));
+  KMYRIAD_RETURN_IF_ERROR(CheckEngine(config));
   KMYRIAD_RETURN_IF_ERROR(CheckReplicas(options, config));
   if (const absl::Status made = files.CreateFolders(JoinPath(folder, "logs"));
       !made.ok()) {
