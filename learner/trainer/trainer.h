@@ -107,9 +107,6 @@ class Trainer {
   // What the optimiser may ask of a scored epoch; holds references to all.
   WeightsEvaluator MakeEvaluator(const ScoreRequest& request,
                                  TrainingMonitor& monitor);
-  // Replaces heads that have not found the task's goal for long.
-  void MigrateHeads(uint64_t epoch, const TaskOutcome& outcome,
-                    TaskReport* report);
   // Rewards as the update takes them: divided by the pool's standard
   // deviation, shuffled if the run is a negative control.
   void PrepareRewards(uint64_t epoch, const std::vector<uint8_t>& mask,
