@@ -44,6 +44,11 @@ class FinetuneTest(harness.EndToEndTest):
         self.assertEqual(len(err.strip().splitlines()), 1, err)
         return err
 
+    def config(self, run):
+        with open(os.path.join(self.runs, run, "resolved.textproto"),
+                  encoding="utf-8") as file:
+            return file.read()
+
     def evaluate(self, target, *arguments):
         code, out, err = harness.call("eval", "--runs", self.runs, target,
                                       "--json", *arguments)
@@ -144,6 +149,12 @@ class FinetuneTest(harness.EndToEndTest):
               f"{[line['migrated'] for line in lines]}", flush=True)
         self.assertGreater(lines[-1]["agents_with_success"],
                            lines[0]["agents_with_success"] + 4)
+        # What learns from the migrated heads does not migrate.
+        self.assertEqual(self.finetune(
+            "--task", "maze/G2", "--epochs", "1", "--name", "after", "--use",
+            "joint", source=os.path.join(self.runs, "moving"))[0], 0)
+        self.assertNotIn("migrate_after", self.config("after"))
+        self.assertIn("migrate_after", self.config("moving"))
         # Killed, it moves the same heads to the same places.
         self.assertEqual(self.finetune(
             "--task", "maze/G5", "--epochs", "4", "--name", "cut", "--use",

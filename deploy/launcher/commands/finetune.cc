@@ -175,6 +175,8 @@ absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
     target.set_goal(task.goal.name);
     target.set_radius(task.radius);
     if (heads > 0) target.set_critic_warmup(CriticWarmup(options));
+    // The source may have learnt a task with migration.
+    target.clear_migrate_after();
     if (options.use == "migrate") target.set_migrate_after(kMigrateAfter);
     // The goal pays. The entropy is watched, and in the way that takes one
     // agent.
