@@ -266,6 +266,25 @@ class FinetuneTest(harness.EndToEndTest):
         self.assertEqual(self.finetune(
             "--task", "maze/G5", "--epochs", "1", "--name", "one", "--radius",
             "0.3", "--critic-warmup", "2", "--selection-episodes", "4")[0], 0)
+        # What has the name of a round is none.
+        halving = ["--task", "maze/G5", "--use", "halving", "--name", "two"]
+        self.assertEqual(self.finetune("--task", "maze/G5", "--epochs", "1",
+                                       "--name", "two-round1")[0], 0)
+        self.assertIn("two-round1 is not the first round",
+                      self.refused(*halving))
+        path = os.path.join(self.runs, "two-round1/finetune.json")
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+        for rounds in ([{"run": "three-round1", "epochs": 1},
+                        {"run": "three", "epochs": 1}],
+                       [{"run": "two-round1", "epochs": -1},
+                        {"run": "two", "epochs": 1}],
+                       [7], {"run": "two-round1"}, "two-round1"):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({**record, "rounds": rounds}, file)
+            self.assertIn("two-round1 is not the first round",
+                          self.refused(*halving))
+        self.assertFalse(os.path.exists(os.path.join(self.runs, "two")))
         self.train("other", "--preset", "point-maze", "--epochs", "1")
         self.assertIn("started from another run", self.refused(
             "--task", "maze/G5", "--name", "one",

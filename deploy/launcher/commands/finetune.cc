@@ -348,8 +348,14 @@ std::string DefaultName(const FinetuneOptions& options, const TaskName& task) {
   return absl::StrCat(from, "-", task.goal, "-", options.use);
 }
 
-// The runs that halving takes: as many as it halves the heads, and one; the
-// last has the name that was asked for. Epochs are shared out evenly.
+// Name of one of `count` rounds, from 0; the last has the name that was asked
+// for.
+std::string NameOfRound(const std::string& name, size_t round, size_t count) {
+  return round + 1 == count ? name : absl::StrCat(name, "-round", round + 1);
+}
+
+// The runs that halving takes: as many as it halves the heads, and one.
+// Epochs are shared out evenly.
 absl::StatusOr<std::vector<Round>> PlanRounds(const FinetuneOptions& options,
                                               const std::string& name,
                                               FileSystem& files) {
@@ -371,7 +377,7 @@ absl::StatusOr<std::vector<Round>> PlanRounds(const FinetuneOptions& options,
   std::vector<Round> rounds;
   for (uint32_t i = 0; i < count; ++i) {
     Round round;
-    round.name = i + 1 == count ? name : absl::StrCat(name, "-round", i + 1);
+    round.name = NameOfRound(name, i, count);
     round.epochs = epochs * (i + 1) / count - epochs * i / count;
     if (i > 0) round.after = rounds.back().name;
     rounds.push_back(round);
@@ -381,15 +387,28 @@ absl::StatusOr<std::vector<Round>> PlanRounds(const FinetuneOptions& options,
 
 // The plan of a halving that has been begun, from its first round's record.
 absl::StatusOr<std::vector<Round>> ReadRounds(const FinetuneOptions& options,
+                                              const std::string& name,
                                               const Json& record) {
+  const Json plan = record.value("rounds", Json());
   std::vector<Round> rounds;
   uint64_t epochs = 0;
-  for (const Json& entry : record.value("rounds", Json::array())) {
-    Round round{entry.value("run", ""), entry.value("epochs", uint64_t{0}),
-                rounds.empty() ? "" : rounds.back().name};
-    KMYRIAD_RETURN_IF_ERROR(CheckRunName(round.name));
-    epochs += round.epochs;
-    rounds.push_back(std::move(round));
+  for (size_t i = 0; plan.is_array() && i < plan.size(); ++i) {
+    const Json entry = plan[i].is_object() ? plan[i] : Json::object();
+    const Json length = entry.value("epochs", Json());
+    const std::string run = NameOfRound(name, i, plan.size());
+    if (entry.value("run", Json()) != run || !length.is_number_unsigned()) {
+      rounds.clear();
+      break;
+    }
+    rounds.push_back({run, length.get<uint64_t>(),
+                      rounds.empty() ? "" : rounds.back().name});
+    epochs += rounds.back().epochs;
+  }
+  if (rounds.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--name = ", name, ": ", JoinPath(options.runs, name),
+        "-round1 is not the first round of a halving of that name; choose "
+        "another --name"));
   }
   if (options.epochs.value_or(epochs) == epochs) return rounds;
   return absl::InvalidArgumentError(
@@ -450,7 +469,8 @@ absl::StatusOr<int> Finetune(const FinetuneOptions& options,
   const bool goes_on = options.use == "halving" && begun.ok();
   KMYRIAD_ASSIGN_OR_RETURN(
       const std::vector<Round> rounds,
-      goes_on ? ReadRounds(options, *begun) : PlanRounds(options, name, files));
+      goes_on ? ReadRounds(options, name, *begun)
+              : PlanRounds(options, name, files));
   Json plan = Json::array();
   for (const Round& round : rounds) {
     if (rounds.size() == 1) break;
