@@ -214,6 +214,11 @@ class FinetuneTest(harness.EndToEndTest):
                 time.sleep(0.01)
             process.send_signal(SIGKILL)
             process.wait()
+        for change, key in ((["--set", "ppo.gamma=0.5"], "ppo.gamma = 0.5"),
+                            (["--seed", "77"], "run.seed = 77")):
+            err = self.refused(*task, "--name", "cut", *change)
+            self.assertIn(key, err)
+            self.assertIn("round cut-round1 is finished", err)
         code, _, err = self.finetune(*task, "--name", "cut")
         self.assertEqual(code, 0, err)
         self.assert_same(self.inspect("cut"), self.inspect("halved"))

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
@@ -256,7 +257,9 @@ absl::Status Begin(const FinetuneOptions& options, const TaskName& name,
   const bool first = round.after.empty();
   KMYRIAD_ASSIGN_OR_RETURN(
       const Population population,
-      LoadPopulation(files, first ? options.from : round.after, options.runs));
+      LoadPopulation(files,
+                     first ? options.from : JoinPath(options.runs, round.after),
+                     options.runs));
   KMYRIAD_ASSIGN_OR_RETURN(const GoalTask task,
                            FindTask(options, name, population));
   KMYRIAD_ASSIGN_OR_RETURN(const Choice choice,
@@ -428,11 +431,27 @@ absl::Status CheckOptions(const FinetuneOptions& options) {
   return absl::OkStatus();
 }
 
-// Whether a round's run has come to its end.
-bool Finished(const FinetuneOptions& options, const Round& round,
-              FileSystem& files) {
-  const auto run = LoadPopulation(files, round.name, options.runs);
-  return run.ok() && run->epoch >= run->config.run().epochs();
+// Whether a round's run has come to its end. If the first has, which hands its
+// configuration on to the others, nothing can be set any more.
+absl::StatusOr<bool> Finished(const FinetuneOptions& options,
+                              const Round& round, FileSystem& files) {
+  const auto run =
+      LoadPopulation(files, JoinPath(options.runs, round.name), options.runs);
+  if (!run.ok() || run->epoch < run->config.run().epochs()) return false;
+  if (!round.after.empty()) return true;
+  v1::RunConfig wanted = run->config;
+  if (options.seed) wanted.mutable_run()->set_seed(*options.seed);
+  for (const std::string& text : options.overrides) {
+    KMYRIAD_RETURN_IF_ERROR(ApplyOverride(text, &wanted));
+  }
+  const std::vector<ConfigDifference> differences =
+      CompareRunConfigs(run->config, wanted);
+  if (differences.empty()) return true;
+  const ConfigDifference& first = differences.front();
+  return absl::InvalidArgumentError(absl::StrCat(
+      first.key, " = ", absl::CEscape(first.wanted), ": round ", round.name,
+      " is finished and had ", absl::CEscape(first.stored),
+      "; leave it away, or choose another --name"));
 }
 
 // Makes the run of a round, or makes sure that the one that is there is it.
@@ -446,8 +465,11 @@ absl::StatusOr<TrainOptions> Prepare(const FinetuneOptions& options,
   if (RunExists(files, folder)) {
     KMYRIAD_RETURN_IF_ERROR(CheckSame(options, task, folder, files));
     if (plan.empty()) train.epochs = options.epochs;
-    train.seed = options.seed;
-    train.overrides = options.overrides;
+    // Later rounds have them from the first one.
+    if (round.after.empty()) {
+      train.seed = options.seed;
+      train.overrides = options.overrides;
+    }
     return train;
   }
   KMYRIAD_RETURN_IF_ERROR(Begin(options, task, round, plan, files));
@@ -467,10 +489,9 @@ absl::StatusOr<int> Finetune(const FinetuneOptions& options,
   const auto begun =
       ReadRecord(JoinPath(options.runs, absl::StrCat(name, "-round1")), files);
   const bool goes_on = options.use == "halving" && begun.ok();
-  KMYRIAD_ASSIGN_OR_RETURN(
-      const std::vector<Round> rounds,
-      goes_on ? ReadRounds(options, name, *begun)
-              : PlanRounds(options, name, files));
+  KMYRIAD_ASSIGN_OR_RETURN(const std::vector<Round> rounds,
+                           goes_on ? ReadRounds(options, name, *begun)
+                                   : PlanRounds(options, name, files));
   Json plan = Json::array();
   for (const Round& round : rounds) {
     if (rounds.size() == 1) break;
@@ -479,7 +500,11 @@ absl::StatusOr<int> Finetune(const FinetuneOptions& options,
   for (const Round& round : rounds) {
     KMYRIAD_ASSIGN_OR_RETURN(const TrainOptions train,
                              Prepare(options, task, round, plan, files));
-    if (&round != &rounds.back() && Finished(options, round, files)) continue;
+    if (&round != &rounds.back()) {
+      KMYRIAD_ASSIGN_OR_RETURN(const bool finished,
+                               Finished(options, round, files));
+      if (finished) continue;
+    }
     const int code = RunTrain(train, signals);
     if (code != 0) return code;
   }
