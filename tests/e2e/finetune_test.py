@@ -271,6 +271,13 @@ class FinetuneTest(harness.EndToEndTest):
         self.assertEqual(self.finetune(
             "--task", "maze/G5", "--epochs", "1", "--name", "one", "--radius",
             "0.3", "--critic-warmup", "2", "--selection-episodes", "4")[0], 0)
+        # A fork has the tensors of its checkpoint, and none of a migration.
+        code, _, err = harness.call(
+            "train", "--runs", self.runs, "--name", "one", "--fork", "forked",
+            "--set", "task.migrate_after=3")
+        self.assertEqual(code, 78, err)
+        self.assertIn("task.migrate_after = 3", err)
+        self.assertFalse(os.path.exists(os.path.join(self.runs, "forked")))
         # What has the name of a round is none.
         halving = ["--task", "maze/G5", "--use", "halving", "--name", "two"]
         self.assertEqual(self.finetune("--task", "maze/G5", "--epochs", "1",

@@ -6,6 +6,12 @@ import unittest
 import harness
 from harness import SIGINT, SIGKILL, SIGSTOP, SMALL
 
+# The other objective, whose optimiser has no critic to keep moments of.
+ASCENT = [argument for setting in (
+    "kind=iw_entropy", "learning_rate=0.001", "steps=10", "state_kl=0.1",
+    "policy_kl=2", "effective_share=0.3", "form=self_normalized")
+    for argument in ("--set", f"objective.{setting}")]
+
 
 class TrainTest(harness.EndToEndTest):
 
@@ -65,6 +71,8 @@ class TrainTest(harness.EndToEndTest):
         for arguments, word in ((["--fork", "new"], "already"),
                                 (["--fork", "wide", "--set",
                                   "network.trunk=32"], "network.trunk"),
+                                (["--fork", "other", *ASCENT],
+                                 "objective.kind"),
                                 (["--fork", "late", "--fork-at", "9"],
                                  "epoch_000009")):
             again = self.start("old", *arguments)

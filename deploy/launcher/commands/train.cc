@@ -249,14 +249,18 @@ void PrintEnd(int code, const TrainOptions& options, const std::string& name,
 }
 
 // What the tensors of a checkpoint are made for.
-bool ShapesTensors(const std::string& key) {
+bool ShapesTensors(const ConfigDifference& difference) {
+  const std::string& key = difference.key;
+  // Migration has tensors, which do not depend on the number of epochs.
+  const bool migrates = difference.stored.empty() != difference.wanted.empty();
   return absl::StartsWith(key, "population.") ||
          absl::StartsWith(key, "network.") || key == "env.task" ||
-         key == "env.terrain";
+         key == "env.terrain" || key == "objective.kind" ||
+         (key == "task.migrate_after" && migrates);
 }
 
 // Makes the run options.fork from a checkpoint of the run `name`. Any key may
-// differ but those that the tensors' shapes hang on; what does is said.
+// differ but those that the tensors hang on; what does is said.
 absl::Status Fork(const TrainOptions& options, const std::string& name,
                   FileSystem& files) {
   KMYRIAD_RETURN_IF_ERROR(CheckRunName(options.fork));
@@ -277,12 +281,12 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
                            ResolveConfig(options, true, fork.source));
   KMYRIAD_RETURN_IF_ERROR(CheckEnvironment(config));
   for (const ConfigDifference& difference : CompareRunConfigs(stored, config)) {
-    if (ShapesTensors(difference.key)) {
+    if (ShapesTensors(difference)) {
       return absl::InvalidArgumentError(
           absl::StrCat(difference.key, " = ", difference.wanted,
                        " (the run has ", difference.stored,
-                       "): a fork keeps the shapes of its tensors; leave "
-                       "it out, or start a new run"));
+                       "): a fork keeps its tensors and their shapes; "
+                       "leave it out, or start a new run"));
     }
     std::fprintf(stderr, "fork %s: %s is %s, was %s in %s\n",
                  options.fork.c_str(), difference.key.c_str(),
