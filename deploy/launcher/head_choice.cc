@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/math/philox.h"
 #include "common/policy/forgetting_monitor.h"
 #include "common/process/startup.h"
 #include "learner/checkpoint/run_directory.h"
@@ -19,6 +20,8 @@ namespace {
 // Episodes that no evaluation repeats (EpisodeOptions::set).
 constexpr uint32_t kSelectionSet = 0xFFFFFFFF;
 constexpr uint32_t kFewestHeads = 4;
+// Seeds of evaluations are drawn at step 0.
+constexpr uint32_t kRoundStep = 1;
 // Pairs of state and head that a run's policies are compared at after each
 // epoch: fewer states for very large populations.
 constexpr size_t kMostComparisons = 65536;
@@ -148,6 +151,12 @@ uint32_t HalfOf(uint32_t agents, uint32_t envs) {
     if (envs % half == 0) return half;
   }
   return 0;
+}
+
+uint64_t SeedOfNextRound(uint64_t before) {
+  const PhiloxBlock random = RunRandom(before, RandomStream::kEvaluation, 0, 0,
+                                       kRoundStep, /*draw=*/0);
+  return (uint64_t{random.word[1]} << 32) | random.word[0];
 }
 
 absl::StatusOr<std::string> EncodeInitial(const Population& population,

@@ -38,6 +38,11 @@ absl::StatusOr<HeadChoice> TryHeads(const Population& population,
 // than 4 (reference/method.md 2.3).
 uint32_t HalfOf(uint32_t agents, uint32_t envs);
 
+// Seed of the round of halving that follows one with seed `before`. Epochs of
+// every round count from 1: with one seed all would repeat the first one's
+// start states and action noise.
+uint64_t SeedOfNextRound(uint64_t before);
+
 // initial.safetensors of a run that starts from the chosen heads: trunk, heads
 // and normaliser under the names of a checkpoint, and what ForgettingMonitor
 // reads.

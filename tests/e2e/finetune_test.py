@@ -2,6 +2,7 @@
 them. Success is counted again from the policies' own export."""
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -179,12 +180,14 @@ class FinetuneTest(harness.EndToEndTest):
         code, _, err = self.finetune(*task, "--name", "halved")
         self.assertEqual(code, 0, err)
         heads = []
+        seeds = []
         for number, name in enumerate(("halved-round1", "halved-round2",
                                        "halved-round3", "halved")):
             with open(os.path.join(self.runs, name, "finetune.json"),
                       encoding="utf-8") as file:
                 record = json.load(file)
             heads.append(len(record["agents"]))
+            seeds.append(re.search(r"seed: (\d+)", self.config(name))[1])
             self.assertEqual(len(self.metrics(name)), 5)
             self.assertEqual(record["from"], "pre")
             self.assertEqual(record["earlier_env_steps"], number * 5 * 4800)
@@ -195,6 +198,8 @@ class FinetuneTest(harness.EndToEndTest):
             self.assertEqual(sorted(chosen), sorted(
                 row["successes"] for row in ranked[:len(chosen)]))
         self.assertEqual(heads, [32, 16, 8, 4])
+        self.assertEqual(len(set(seeds)), 4, seeds)
+        self.assertEqual(seeds[0], "1")
         after = self.evaluate("halved", "--goal", "G5")["goals"][0]["sampled"]
         before = self.evaluate(self.pre, "--goal", "G5")["goals"][0]["sampled"]
         print(f"halving: mean over heads {before['success_mean']:.3f} to "

@@ -100,8 +100,12 @@ struct Round {
   std::string after;
 };
 
-uint64_t SeedOf(const FinetuneOptions& options, const Population& population) {
-  return options.seed.value_or(population.config.run().seed());
+// Of the round's run, and of the tries that its heads are chosen by.
+uint64_t SeedOf(const FinetuneOptions& options, const Population& population,
+                const Round& round) {
+  const uint64_t source = population.config.run().seed();
+  return round.after.empty() ? options.seed.value_or(source)
+                             : SeedOfNextRound(source);
 }
 
 // Heads of a new run, and how they are used.
@@ -115,7 +119,7 @@ absl::StatusOr<Choice> ChooseHeads(const FinetuneOptions& options,
                                    const GoalTask& task, const Round& round) {
   Choice choice{options.use, {}};
   if (options.use == "random") return choice;
-  const uint64_t seed = SeedOf(options, population);
+  const uint64_t seed = SeedOf(options, population, round);
   if (options.use != "select" && round.after.empty()) {
     KMYRIAD_ASSIGN_OR_RETURN(choice.heads, TakeAllHeads(population, seed));
     return choice;
@@ -164,7 +168,7 @@ absl::StatusOr<v1::RunConfig> MakeConfig(const FinetuneOptions& options,
   v1::RunConfig config = population.config;
   config.mutable_run()->set_epochs(round.epochs);
   config.mutable_schedule()->set_epochs(round.epochs);
-  if (options.seed) config.mutable_run()->set_seed(*options.seed);
+  config.mutable_run()->set_seed(SeedOf(options, population, round));
   const auto heads = static_cast<uint32_t>(choice.heads.agents.size());
   config.mutable_population()->set_agents(std::max(1u, heads));
   v1::Task& target = *config.mutable_task();

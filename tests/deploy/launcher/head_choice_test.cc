@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "common/base/tensor.h"
 #include "common/policy/forgetting_monitor.h"
@@ -58,6 +59,17 @@ TEST(HalfOfTest, DividesEnvironmentsAndStopsAtFour) {
   EXPECT_EQ(HalfOf(25, 1000), 10u);
   EXPECT_EQ(HalfOf(10, 1000), 5u);
   EXPECT_EQ(HalfOf(5, 1000), 0u);
+}
+
+TEST(SeedOfNextRoundTest, NoRoundHasTheSeedOfAnother) {
+  std::set<uint64_t> seeds;
+  for (uint64_t first = 0; first < 200; ++first) {
+    uint64_t seed = first;
+    for (int round = 0; round < 5; ++round) {
+      EXPECT_TRUE(seeds.insert(seed).second) << first << ", round " << round;
+      seed = SeedOfNextRound(seed);
+    }
+  }
 }
 
 TEST(EncodeInitialTest, HoldsTheChosenHeadsInOrderAndWhatIsWatched) {
