@@ -78,7 +78,9 @@ Json MakeMetrics(const EpochReport& report) {
   }
   if (report.forgetting.has_value()) {
     metrics["pretrained_kl_nats"] = report.forgetting->kl_nats;
-    metrics["coverage_loss"] = report.forgetting->coverage_loss;
+    if (report.forgetting->coverage_loss.has_value()) {
+      metrics["coverage_loss"] = *report.forgetting->coverage_loss;
+    }
   }
   if (update.ascent.has_value()) {
     metrics["reweighted_entropy_before_nats"] =

@@ -41,8 +41,9 @@ struct ForgettingReport {
   // states of the pretraining; nats.
   double kl_nats = 0;
   // Coverage of the run's first epoch, which the pretrained policies collect,
-  // minus that of this one.
-  double coverage_loss = 0;
+  // minus that of this one. Absent in a run that goes on with another one's
+  // task: other policies collect its first epoch.
+  absl::optional<double> coverage_loss;
 };
 
 // What is known of a finished epoch.

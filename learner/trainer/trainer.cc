@@ -70,6 +70,11 @@ double Mean(const std::vector<float>& values) {
   return sum / static_cast<double>(values.size());
 }
 
+// Whether a run with these initial tensors goes on with another one's task.
+bool HasCritic(const std::vector<NamedTensor>& tensors) {
+  return FindTensor(tensors, "embedding") != nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<PolicyOptimizerOptions> MakeOptimizerOptions(
@@ -172,7 +177,7 @@ absl::Status Trainer::StartTask() {
 
 absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> parameters = optimizer_->SaveParameters();
-  const bool critic = FindTensor(tensors, "embedding") != nullptr;
+  const bool critic = HasCritic(tensors);
   for (NamedTensor& parameter : parameters) {
     if (!critic && !absl::StartsWith(parameter.name, "trunk.") &&
         !absl::StartsWith(parameter.name, "heads.")) {
@@ -201,7 +206,7 @@ absl::Status Trainer::WatchForgetting(const std::vector<NamedTensor>& tensors) {
   KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
   KMYRIAD_ASSIGN_OR_RETURN(forgetting_,
                            ForgettingMonitor::Create(tensors, policy.shape));
-  first_cells_ = 0;
+  if (!HasCritic(tensors)) first_cells_ = 0;
   return absl::OkStatus();
 }
 
@@ -209,8 +214,10 @@ absl::StatusOr<ForgettingReport> Trainer::MeasureForgetting() const {
   KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
   ForgettingReport report;
   KMYRIAD_ASSIGN_OR_RETURN(report.kl_nats, forgetting_->Kl(policy));
-  report.coverage_loss =
-      ReachableShare(*first_cells_) - ReachableShare(CountCells(cell_visits_));
+  if (first_cells_.has_value()) {
+    report.coverage_loss = ReachableShare(*first_cells_) -
+                           ReachableShare(CountCells(cell_visits_));
+  }
   return report;
 }
 
@@ -442,8 +449,9 @@ absl::Status Trainer::Restore(const CheckpointContent& content) {
   ParticleWindow window = window_;
   KMYRIAD_RETURN_IF_ERROR(window.Load(content.coverage));
   absl::optional<uint64_t> first_cells;
-  if (forgetting_.has_value() ||
-      FindTensor(content.coverage, kFirstCells) != nullptr) {
+  if (first_cells_.has_value() ||
+      (!forgetting_.has_value() &&
+       FindTensor(content.coverage, kFirstCells) != nullptr)) {
     KMYRIAD_RETURN_IF_ERROR(
         ReadTensor(content.coverage, kFirstCells, TensorType::kInt64,
                    &first_cells.emplace(), sizeof(uint64_t)));

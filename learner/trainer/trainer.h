@@ -134,8 +134,9 @@ class Trainer {
   // Per coverage cell, [ny, nx]: of the last epoch, and of all.
   std::vector<uint32_t> cell_visits_;
   std::vector<int64_t> cell_visits_total_;
-  // Reachable cells that the run's first epoch visited, for MeasureForgetting;
-  // kept where the checkpoint has it, should nothing watch for a while.
+  // Reachable cells that the run's first epoch visited, for MeasureForgetting:
+  // if the pretrained policies collected it. Kept where the checkpoint has it,
+  // should nothing watch for a while.
   absl::optional<uint64_t> first_cells_;
 };
 

@@ -189,6 +189,9 @@ class FinetuneTest(harness.EndToEndTest):
             heads.append(len(record["agents"]))
             seeds.append(re.search(r"seed: (\d+)", self.config(name))[1])
             self.assertEqual(len(self.metrics(name)), 5)
+            for line in self.metrics(name):
+                self.assertIn("pretrained_kl_nats", line)
+                self.assertEqual("coverage_loss" in line, number == 0)
             self.assertEqual(record["from"], "pre")
             self.assertEqual(record["earlier_env_steps"], number * 5 * 4800)
             ranked = sorted(record["selection"],

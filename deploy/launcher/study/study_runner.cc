@@ -62,7 +62,8 @@ absl::StatusOr<Json> MeasurePretraining(const std::string& folder) {
 }
 
 // How far the policies went from those that were pretrained: of the last epoch.
-// Nothing for a start at random.
+// Nothing for a start at random; no coverage_loss for the last of several
+// rounds.
 absl::Status AddForgetting(const std::string& folder, Json* row) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> metrics,
                            ReadMetrics(PosixFileSystem(), folder));

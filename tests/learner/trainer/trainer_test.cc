@@ -462,6 +462,28 @@ TEST_F(TaskTrainerTest, WhatTheFirstEpochVisitedIsKeptWhileNothingWatches) {
   EXPECT_THAT(MakeTask({})->Restore(content), IsOk());
 }
 
+TEST_F(TaskTrainerTest, ALaterRoundHasNoFirstEpochToLoseCoverageFrom) {
+  auto initial = ForgettingMonitor::MakeTensors(*MakeTask({})->Policy(),
+                                                {0.1f, 0.2f, 0.7f, 0.4f});
+  ASSERT_THAT(initial, IsOk());
+  // What tells it from a first round is the critic.
+  initial->push_back({"embedding", TensorType::kFloat32, {1, 1}, {0, 0, 0, 0}});
+  const auto trainer = MakeTask(*initial);
+  const auto report = trainer->Step(1, buffer_, monitor_);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_GT(report->forgetting->kl_nats, 0);
+  EXPECT_FALSE(report->forgetting->coverage_loss.has_value());
+  const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
+  EXPECT_TRUE(line.contains("pretrained_kl_nats"));
+  EXPECT_FALSE(line.contains("coverage_loss"));
+  CheckpointContent content;
+  trainer->Capture(&content);
+  EXPECT_EQ(FindTensor(content.coverage, "first_cells"), nullptr);
+  const auto again = MakeTask(*initial);
+  ASSERT_THAT(again->Restore(content), IsOk());
+  EXPECT_EQ(State(*again), State(*trainer));
+}
+
 TEST_F(TrainerTest, AnAdoptedNormaliserStaysAsItIs) {
   Trainer source = Make(SmallRunConfig(1));
   ASSERT_THAT(source.Step(1, buffer_, monitor_), IsOk());
