@@ -122,8 +122,12 @@ absl::StatusOr<Population> LoadPopulation(FileSystem& files,
 
 absl::StatusOr<std::shared_ptr<const EnvironmentModel>> EnvironmentOf(
     const Population& population) {
+  v1::RunConfig config = population.config;
+  if (config.physics().backend() == "cuda") {
+    config.mutable_physics()->set_backend("simd");
+  }
   KMYRIAD_ASSIGN_OR_RETURN(std::shared_ptr<const EnvironmentModel> model,
-                           EnvironmentOfRun(population.config));
+                           EnvironmentOfRun(config));
   if (model->spec() == population.spec) return model;
   return absl::FailedPreconditionError(
       absl::StrCat("env.terrain = ", population.config.env().terrain(),

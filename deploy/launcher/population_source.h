@@ -49,9 +49,10 @@ inline float ArenaHalfSize(const EnvironmentSpec& spec) {
   return std::max(spec.x_max - spec.x_min, spec.y_max - spec.y_min) / 2;
 }
 
-// The environment that the population was trained in. FAILED_PRECONDITION if
-// what this build and its files make of the run's configuration is not what
-// the run recorded (a terrain file that has changed since).
+// The environment that the population was trained in, without a GPU: physics of
+// "cuda" is that of "simd", bit for bit. FAILED_PRECONDITION if what this build
+// and its files make of the run's configuration is not what the run recorded (a
+// terrain file that has changed since).
 absl::StatusOr<std::shared_ptr<const EnvironmentModel>> EnvironmentOf(
     const Population& population);
 
