@@ -525,7 +525,13 @@ void LearnerEngine::RequestStop(const std::string& reason) {
   events_.Publish(v1::Event::STATE, absl::StrCat("stopping: ", reason));
 }
 
-void LearnerEngine::Tick() { hub_.Tick(); }
+void LearnerEngine::Tick() {
+  hub_.Tick();
+  // What waits for a time looks at the clock, which need not be that by which
+  // a thread waits.
+  absl::MutexLock lock(&mutex_);
+  Wake();
+}
 
 bool LearnerEngine::ready() {
   absl::MutexLock lock(&mutex_);
