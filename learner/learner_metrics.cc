@@ -1,5 +1,7 @@
 #include "learner/learner_metrics.h"
 
+#include <algorithm>
+
 namespace kmyriad {
 namespace {
 
@@ -179,10 +181,12 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry& registry)
       update_seconds_(Phase(registry, "gradient")),
       new_cells_(registry.AddCounter(
           "kmyriad_exploration_new_cells_total",
-          "Reachable cells that this process was the first to see visited.")),
+          "Reachable cells that the run visited for the first time, in this "
+          "process; after a restore, those beyond the most that it ever had.")),
       samples_consumed_(
           registry.AddCounter("kmyriad_learner_samples_consumed_total",
-                              "Samples of finished epochs.")),
+                              "Samples of finished epochs; again of those "
+                              "that are trained again after a restore.")),
       samples_duplicate_(DroppedSamples(registry, "duplicate")),
       samples_stale_(DroppedSamples(registry, "stale")),
       samples_recomputed_(DroppedSamples(registry, "recomputed")),
@@ -242,7 +246,9 @@ void LearnerMetrics::ObserveEpoch(
     const auto value = metrics.find(key);
     if (value != metrics.end()) counter.Add(value->second);
   };
-  add("new_cells", new_cells_);
+  const double cells = metrics.at("cells_ever");
+  new_cells_.Add(std::clamp(cells - most_cells_, 0.0, metrics.at("new_cells")));
+  most_cells_ = std::max(most_cells_, cells);
   add("samples.applied", samples_consumed_);
   add("samples.duplicate", samples_duplicate_);
   add("samples.stale", samples_stale_);

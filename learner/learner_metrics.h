@@ -29,7 +29,8 @@ class LearnerMetrics {
   // Gauges of progress from the metrics of a finished epoch (FlattenMetrics).
   void SetProgress(const std::map<std::string, double>& metrics,
                    double elapsed_seconds, double target_env_steps);
-  // Histograms and counters of a finished epoch.
+  // Histograms and counters of a finished epoch (FlattenMetrics); on one
+  // thread.
   void ObserveEpoch(const std::map<std::string, double>& metrics);
 
   Counter& batch_bytes;
@@ -76,6 +77,8 @@ class LearnerMetrics {
   Histogram& score_seconds_;
   Histogram& update_seconds_;
   Counter& new_cells_;
+  // The greatest cells_ever of this process's epochs.
+  double most_cells_ = 0;
   Counter& samples_consumed_;
   Counter& samples_duplicate_;
   Counter& samples_stale_;

@@ -10,6 +10,7 @@
 #include "learner/learner_engine.h"
 #include "tests/learner/testing/learner_process.h"
 #include "tests/testing/faulty_file_system.h"
+#include "tests/testing/prometheus_text.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -178,6 +179,13 @@ TEST_F(LearnerControlTest, RestoreMovesTheRunBackAndSetsLaterOnesAside) {
   ASSERT_EQ(listed->checkpoints_size(), 2);
   EXPECT_TRUE(listed->checkpoints(1).head());
   ASSERT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
+  // What is computed again is new once; samples count as often as they come.
+  const auto text = ParsePrometheusText(process->registry().Text());
+  ASSERT_THAT(text, IsOk());
+  EXPECT_EQ(
+      text->Value("kmyriad_exploration_new_cells_total"),
+      text->Value("kmyriad_exploration_coverage_cells", {{"scope", "run"}}));
+  EXPECT_GE(text->Value("kmyriad_learner_samples_consumed_total"), 6 * 200);
   process.reset();
   EXPECT_EQ(Fingerprint("run"), Undisturbed());
   EXPECT_TRUE(PosixFileSystem().Exists(
