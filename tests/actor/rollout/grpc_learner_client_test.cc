@@ -107,6 +107,13 @@ TEST_F(GrpcLearnerClientTest, TellsEveryMessage) {
   EXPECT_TRUE(events_.run_complete);
 }
 
+// A learner from before `complete` says so of a run that it stops, too.
+TEST(DrainTest, WhatWasFinalIsNotComplete) {
+  v1::Drain drain;
+  ASSERT_TRUE(drain.ParseFromString(std::string("\x10\x01", 2)));
+  EXPECT_FALSE(drain.complete());
+}
+
 TEST_F(GrpcLearnerClientTest, SaysWhenNobodyIsThere) {
   const auto stream = client_->Open(hello_, &events_);
   events_.end.WaitForNotification();
