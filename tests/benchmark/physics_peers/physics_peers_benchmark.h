@@ -11,7 +11,7 @@ namespace kmyriad {
 
 struct PhysicsPeersOptions {
   // Our backend, as CreateAntPhysics takes it.
-  std::string backend = "mujoco";
+  std::string backend = "simd";
   // Shipped name or path.
   std::string terrain = "maze";
   std::string integrator = "implicitfast";
