@@ -46,10 +46,14 @@ endfunction()
 #                 [NUMERICAL] [ON_GPU])
 # A GoogleTest program; LABELS defaults to `unit`. Test sources are listed in
 # KMYRIAD_LISTED_TESTS so that an unlisted *_test.cc fails configuration.
-# ON_GPU: built where CUDA is, with KMYRIAD_ON_GPU; 77 says that there is no GPU.
+# ON_GPU: built where CUDA is, with KMYRIAD_ON_GPU and the main of tests/gpu.
 function(kmyriad_cc_test)
   cmake_parse_arguments(ARG "NUMERICAL;ON_GPU" "NAME;TIMEOUT"
                         "SRCS;DEPS;LABELS" ${ARGN})
+  if(ARG_ON_GPU)
+    list(APPEND ARG_SRCS ${PROJECT_SOURCE_DIR}/tests/gpu/gpu_test_main.cc)
+    list(APPEND ARG_DEPS kmyriad::device_memory)
+  endif()
   foreach(source ${ARG_SRCS})
     get_filename_component(absolute ${source} ABSOLUTE)
     set_property(GLOBAL APPEND PROPERTY KMYRIAD_LISTED_TESTS ${absolute})

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -541,16 +540,3 @@ TEST(KnnEnginesTest, TreeAndBruteForceTakeEveryDimension) {
 
 }  // namespace
 }  // namespace kmyriad
-
-#if defined(KMYRIAD_ON_GPU)
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  const auto device = kmyriad::CreateCudaKnnDevice();
-  if (!device.ok()) {
-    std::printf("nothing was tested: %s\n",
-                std::string(device.status().message()).c_str());
-    return 77;
-  }
-  return RUN_ALL_TESTS();
-}
-#endif

@@ -3,7 +3,6 @@
 // (KMYRIAD_CONTRACTED), which must differ; and with a GPU (KMYRIAD_ON_GPU),
 // where the program exits with 77 if there is none.
 
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -214,14 +213,3 @@ TEST(PhysicsConformance, ControlsOfAnotherRobotAreNoticed) {
 
 }  // namespace
 }  // namespace kmyriad
-
-#ifdef KMYRIAD_ON_GPU
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  if (kmyriad::MakeGpuPlace().device == nullptr) {
-    std::puts("no GPU on this machine: nothing was tested");
-    return 77;
-  }
-  return RUN_ALL_TESTS();
-}
-#endif

@@ -3,7 +3,6 @@
 // physics_conformance_test.cc is.
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -220,16 +219,3 @@ TEST(SegmentConformance, AnotherSeedIsNoticed) {
 
 }  // namespace
 }  // namespace kmyriad
-
-#ifdef KMYRIAD_ON_GPU
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  const auto device = kmyriad::CreateCudaSegmentDevice();
-  if (!device.ok()) {
-    std::printf("nothing was tested: %s\n",
-                std::string(device.status().message()).c_str());
-    return 77;
-  }
-  return RUN_ALL_TESTS();
-}
-#endif

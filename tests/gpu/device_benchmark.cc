@@ -10,6 +10,7 @@
 #include "actor/rollout/rollout_identity.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
+#include "common/device/forwarding_device.h"
 #include "common/math/philox.h"
 
 namespace kmyriad {
@@ -19,29 +20,16 @@ constexpr uint32_t kFrameSkip = 5;
 constexpr uint64_t kSeed = 1;
 
 // Segments whose robots do not move.
-class StillDevice final : public SegmentDevice {
+class StillDevice final
+    : public ForwardingDevice<SegmentDevice, SegmentDevice> {
  public:
-  explicit StillDevice(std::unique_ptr<SegmentDevice> device)
-      : device_(std::move(device)) {}
+  using ForwardingDevice::ForwardingDevice;
 
-  absl::StatusOr<void*> Allocate(size_t bytes) override {
-    return device_->Allocate(bytes);
-  }
-  void Free(void* memory) override { device_->Free(memory); }
-  absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return device_->Upload(from, bytes, to);
-  }
-  absl::Status Download(const void* from, size_t bytes, void* to) override {
-    return device_->Download(from, bytes, to);
-  }
   absl::Status Run(const SegmentView& view) override {
     SegmentView still = view;
     still.step.substeps = 0;
-    return device_->Run(still);
+    return device().Run(still);
   }
-
- private:
-  const std::unique_ptr<SegmentDevice> device_;
 };
 
 // Calls of `work`, which waits for the device, per second.

@@ -3,6 +3,7 @@
 
 #include "actor/rollout/cuda/segment_device.h"
 #include "common/device/cuda/cuda_device.h"
+#include "common/device/forwarding_device.h"
 
 #if defined(KMYRIAD_HAVE_CUDA)
 #include "actor/rollout/cuda/segment_launchers.h"
@@ -13,28 +14,15 @@ namespace kmyriad {
 #if defined(KMYRIAD_HAVE_CUDA)
 namespace {
 
-class CudaSegmentDevice final : public SegmentDevice {
+class CudaSegmentDevice final
+    : public ForwardingDevice<SegmentDevice, CudaDevice> {
  public:
-  explicit CudaSegmentDevice(std::unique_ptr<CudaDevice> device)
-      : device_(std::move(device)) {}
+  using ForwardingDevice::ForwardingDevice;
 
-  absl::StatusOr<void*> Allocate(size_t bytes) override {
-    return device_->Allocate(bytes);
-  }
-  void Free(void* memory) override { device_->Free(memory); }
-  absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return device_->Upload(from, bytes, to);
-  }
-  absl::Status Download(const void* from, size_t bytes, void* to) override {
-    return device_->Download(from, bytes, to);
-  }
   absl::Status Run(const SegmentView& view) override {
-    return CudaStatus(LaunchSegment(view, device_->stream()),
+    return CudaStatus(LaunchSegment(view, device().stream()),
                       "stepping a segment");
   }
-
- private:
-  const std::unique_ptr<CudaDevice> device_;
 };
 
 }  // namespace

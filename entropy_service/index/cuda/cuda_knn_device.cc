@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/device/cuda/cuda_device.h"
+#include "common/device/forwarding_device.h"
 #include "entropy_service/index/cuda/knn_device.h"
 
 #if defined(KMYRIAD_HAVE_CUDA)
@@ -27,23 +28,16 @@ absl::Status WithMend(const absl::Status& status, absl::string_view mend) {
 #if defined(KMYRIAD_HAVE_CUDA)
 namespace {
 
-class CudaKnnDevice final : public KnnDevice {
+class CudaKnnDevice final : public ForwardingDevice<KnnDevice, CudaDevice> {
  public:
-  explicit CudaKnnDevice(std::unique_ptr<CudaDevice> device)
-      : device_(std::move(device)),
-        stream_(static_cast<cudaStream_t>(device_->stream())) {}
+  explicit CudaKnnDevice(std::unique_ptr<CudaDevice> owned)
+      : ForwardingDevice(std::move(owned)),
+        stream_(static_cast<cudaStream_t>(device().stream())) {}
 
   absl::StatusOr<void*> Allocate(size_t bytes) override {
-    absl::StatusOr<void*> memory = device_->Allocate(bytes);
+    absl::StatusOr<void*> memory = ForwardingDevice::Allocate(bytes);
     if (memory.ok()) return memory;
     return WithMend(memory.status(), "use fewer points or a CPU engine");
-  }
-  void Free(void* memory) override { device_->Free(memory); }
-  absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return device_->Upload(from, bytes, to);
-  }
-  absl::Status Download(const void* from, size_t bytes, void* to) override {
-    return device_->Download(from, bytes, to);
   }
   absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
                           const SortViews& sort) override {
@@ -64,7 +58,6 @@ class CudaKnnDevice final : public KnnDevice {
   }
 
  private:
-  const std::unique_ptr<CudaDevice> device_;
   const cudaStream_t stream_;
 };
 

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "common/device/forwarding_device.h"
 #include "common/device/twin_device.h"
 #include "entropy_service/index/cuda/brute_force_kernel.h"
 #include "entropy_service/index/cuda/cell_build_kernels.h"
@@ -9,20 +10,11 @@
 namespace kmyriad {
 namespace {
 
-class TwinKnnDevice final : public KnnDevice {
+class TwinKnnDevice final : public ForwardingDevice<KnnDevice, TwinDevice> {
  public:
-  explicit TwinKnnDevice(bool reversed) : reversed_(reversed) {}
+  explicit TwinKnnDevice(bool reversed)
+      : ForwardingDevice(std::make_unique<TwinDevice>()), reversed_(reversed) {}
 
-  absl::StatusOr<void*> Allocate(size_t bytes) override {
-    return memory_.Allocate(bytes);
-  }
-  void Free(void* memory) override { memory_.Free(memory); }
-  absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return memory_.Upload(from, bytes, to);
-  }
-  absl::Status Download(const void* from, size_t bytes, void* to) override {
-    return memory_.Download(from, bytes, to);
-  }
   absl::Status BuildCells(const CellViews& cells, uint64_t* codes,
                           const SortViews& sort) override {
     TwinStream stream(reversed_);
@@ -45,7 +37,6 @@ class TwinKnnDevice final : public KnnDevice {
   }
 
  private:
-  TwinDevice memory_;
   const bool reversed_;
 };
 

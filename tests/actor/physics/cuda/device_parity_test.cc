@@ -81,14 +81,3 @@ INSTANTIATE_TEST_SUITE_P(
 
 }  // namespace
 }  // namespace kmyriad
-
-#ifdef KMYRIAD_ON_GPU
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  if (kmyriad::MakeGpuPlace().device == nullptr) {
-    std::puts("no GPU on this machine: nothing was tested");
-    return 77;
-  }
-  return RUN_ALL_TESTS();
-}
-#endif

@@ -3,26 +3,18 @@
 
 #include "actor/physics/cuda/step_robots.h"
 #include "actor/rollout/cuda/segment_kernels.h"
+#include "common/device/forwarding_device.h"
 #include "common/device/twin_device.h"
 
 namespace kmyriad {
 namespace {
 
-class TwinSegmentDevice final : public SegmentDevice {
+class TwinSegmentDevice final
+    : public ForwardingDevice<SegmentDevice, TwinDevice> {
  public:
   explicit TwinSegmentDevice(const TwinSegmentOptions& options)
-      : options_(options) {}
+      : ForwardingDevice(std::make_unique<TwinDevice>()), options_(options) {}
 
-  absl::StatusOr<void*> Allocate(size_t bytes) override {
-    return memory_.Allocate(bytes);
-  }
-  void Free(void* memory) override { memory_.Free(memory); }
-  absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    return memory_.Upload(from, bytes, to);
-  }
-  absl::Status Download(const void* from, size_t bytes, void* to) override {
-    return memory_.Download(from, bytes, to);
-  }
   absl::Status Run(const SegmentView& view) override {
     if (!options_.failure.ok()) return options_.failure;
     TwinStream stream(options_.reversed);
@@ -37,7 +29,6 @@ class TwinSegmentDevice final : public SegmentDevice {
 
  private:
   const TwinSegmentOptions options_;
-  TwinDevice memory_;
 };
 
 }  // namespace
