@@ -2,7 +2,9 @@
 #define KMYRIAD_COMMON_BASE_TENSOR_H_
 
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -20,6 +22,48 @@ struct NamedTensor {
   std::vector<int64_t> shape;
   std::vector<uint8_t> data;
 };
+
+template <typename T>
+struct TensorTypeOf;
+template <>
+struct TensorTypeOf<float> {
+  static constexpr TensorType kValue = TensorType::kFloat32;
+};
+template <>
+struct TensorTypeOf<double> {
+  static constexpr TensorType kValue = TensorType::kFloat64;
+};
+template <>
+struct TensorTypeOf<int64_t> {
+  static constexpr TensorType kValue = TensorType::kInt64;
+};
+template <>
+struct TensorTypeOf<uint8_t> {
+  static constexpr TensorType kValue = TensorType::kUint8;
+};
+template <>
+struct TensorTypeOf<uint32_t> {
+  static constexpr TensorType kValue = TensorType::kUint32;
+};
+
+// `values` in row-major order, as many as `shape` says.
+template <typename T>
+NamedTensor MakeTensor(std::string name, std::vector<int64_t> shape,
+                       const std::vector<T>& values) {
+  NamedTensor tensor{
+      std::move(name), TensorTypeOf<T>::kValue, std::move(shape), {}};
+  tensor.data.resize(values.size() * sizeof(T));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+// The elements of a tensor of type T.
+template <typename T>
+std::vector<T> ElementsOf(const NamedTensor& tensor) {
+  std::vector<T> values(tensor.data.size() / sizeof(T));
+  std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(T));
+  return values;
+}
 
 // The first of that name, or null.
 inline const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors,

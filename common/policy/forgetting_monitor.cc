@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "common/policy/mean_actions.h"
 
 namespace kmyriad {
@@ -17,14 +17,6 @@ namespace {
 constexpr char kStates[] = "pretrained.states";
 constexpr char kMeans[] = "pretrained.means";
 constexpr char kLogStd[] = "pretrained.log_std";
-
-NamedTensor ToTensor(const char* name, std::vector<int64_t> shape,
-                     const std::vector<float>& values) {
-  NamedTensor tensor{name, TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
 
 // Rows of `columns` floats each, of a multiple of `parts` rows, at least one.
 absl::StatusOr<std::vector<float>> ReadRows(
@@ -81,9 +73,9 @@ absl::StatusOr<std::vector<NamedTensor>> ForgettingMonitor::MakeTensors(
   const int64_t act = weights.shape.act_dim;
   const int64_t count = static_cast<int64_t>(states.size()) / obs;
   return std::vector<NamedTensor>{
-      ToTensor(kStates, {count, obs}, states),
-      ToTensor(kMeans, {agents, count, act}, means),
-      ToTensor(kLogStd, {agents, 1, act}, weights.head_log_std)};
+      MakeTensor(kStates, {count, obs}, states),
+      MakeTensor(kMeans, {agents, count, act}, means),
+      MakeTensor(kLogStd, {agents, 1, act}, weights.head_log_std)};
 }
 
 absl::StatusOr<double> ForgettingMonitor::Kl(

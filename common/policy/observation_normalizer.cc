@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 namespace {
@@ -14,17 +15,6 @@ namespace {
 // Smallest standard deviation that is divided by: a column that never varies
 // must not blow up when it first does.
 constexpr double kMinStd = 1e-3;
-
-NamedTensor MakeTensor(const char* name, TensorType type, const void* values,
-                       size_t count, size_t bytes) {
-  NamedTensor tensor;
-  tensor.name = name;
-  tensor.type = type;
-  tensor.shape = {static_cast<int64_t>(count)};
-  tensor.data.resize(bytes);
-  std::memcpy(tensor.data.data(), values, bytes);
-  return tensor;
-}
 
 // Copies the tensor `name` to `values` if it has exactly this type and size.
 absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
@@ -101,18 +91,13 @@ std::vector<float> ObservationNormalizer::InverseStd() const {
 }
 
 std::vector<NamedTensor> ObservationNormalizer::Save() const {
-  const size_t dim = columns_.size();
-  const size_t bytes = dim * sizeof(double);
+  const auto dim = static_cast<int64_t>(columns_.size());
   const uint8_t frozen = frozen_ ? 1 : 0;
   std::vector<NamedTensor> tensors;
-  tensors.push_back(MakeTensor("normalizer.mean", TensorType::kFloat64,
-                               mean_.data(), dim, bytes));
-  tensors.push_back(MakeTensor("normalizer.m2", TensorType::kFloat64,
-                               m2_.data(), dim, bytes));
-  tensors.push_back(MakeTensor("normalizer.count", TensorType::kFloat64,
-                               &count_, 1, sizeof(count_)));
-  tensors.push_back(MakeTensor("normalizer.frozen", TensorType::kUint8, &frozen,
-                               1, sizeof(frozen)));
+  tensors.push_back(MakeTensor("normalizer.mean", {dim}, mean_));
+  tensors.push_back(MakeTensor("normalizer.m2", {dim}, m2_));
+  tensors.push_back(MakeTensor<double>("normalizer.count", {1}, {count_}));
+  tensors.push_back(MakeTensor<uint8_t>("normalizer.frozen", {1}, {frozen}));
   return tensors;
 }
 

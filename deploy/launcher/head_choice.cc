@@ -1,13 +1,13 @@
 #include "deploy/launcher/head_choice.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "common/math/philox.h"
 #include "common/policy/forgetting_monitor.h"
 #include "common/process/startup.h"
@@ -44,15 +44,6 @@ std::vector<uint32_t> AllAgents(const Population& population) {
   std::vector<uint32_t> agents(population.weights.agent_count);
   std::iota(agents.begin(), agents.end(), 0u);
   return agents;
-}
-
-NamedTensor ToTensor(std::string name, std::vector<int64_t> shape,
-                     const std::vector<float>& values) {
-  NamedTensor tensor{
-      std::move(name), TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
 }
 
 // The agents' parts of [m, ...] values, in order.
@@ -97,16 +88,16 @@ std::vector<NamedTensor> PolicyTensors(const Population& population,
   std::vector<NamedTensor> tensors = population.normalizer;
   for (size_t l = 0; l < part.trunk.size(); ++l) {
     const DenseLayer& layer = part.trunk[l];
-    tensors.push_back(ToTensor(absl::StrCat("trunk.", l, ".weight"),
-                               {layer.out, layer.in}, layer.weight));
-    tensors.push_back(
-        ToTensor(absl::StrCat("trunk.", l, ".bias"), {layer.out}, layer.bias));
+    tensors.push_back(MakeTensor(absl::StrCat("trunk.", l, ".weight"),
+                                 {layer.out, layer.in}, layer.weight));
+    tensors.push_back(MakeTensor(absl::StrCat("trunk.", l, ".bias"),
+                                 {layer.out}, layer.bias));
   }
-  tensors.push_back(ToTensor(
+  tensors.push_back(MakeTensor(
       "heads.weight", {count, part.shape.trunk.back(), act}, part.head_weight));
-  tensors.push_back(ToTensor("heads.bias", {count, 1, act}, part.head_bias));
+  tensors.push_back(MakeTensor("heads.bias", {count, 1, act}, part.head_bias));
   tensors.push_back(
-      ToTensor("heads.log_std", {count, 1, act}, part.head_log_std));
+      MakeTensor("heads.log_std", {count, 1, act}, part.head_log_std));
   return tensors;
 }
 

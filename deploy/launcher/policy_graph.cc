@@ -1,6 +1,5 @@
 #include "deploy/launcher/policy_graph.h"
 
-#include <cstring>
 #include <initializer_list>
 #include <utility>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/build_info.h"
 #include "common/base/check.h"
+#include "common/base/tensor.h"
 #include "kmyriad/v1/onnx.pb.h"
 
 namespace kmyriad {
@@ -16,15 +16,6 @@ namespace {
 constexpr int64_t kIrVersion = 8;
 constexpr int64_t kOperators = 13;
 constexpr float kObservationClip = 5;
-
-NamedTensor Tensor(std::string name, std::vector<int64_t> shape,
-                   const std::vector<float>& values) {
-  NamedTensor tensor{
-      std::move(name), TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
 
 // Builds a graph node by node; every node has one output.
 class GraphBuilder {
@@ -107,7 +98,7 @@ SafetensorsContent PolicyAsTensors(const PolicyWeights& head,
   const auto add = [&content](std::string name, std::vector<int64_t> shape,
                               const std::vector<float>& values) {
     content.tensors.push_back(
-        Tensor(std::move(name), std::move(shape), values));
+        MakeTensor(std::move(name), std::move(shape), values));
   };
   add("normalizer.mean", {obs}, head.normalizer_mean);
   add("normalizer.inv_std", {obs}, head.normalizer_inv_std);
@@ -141,8 +132,8 @@ std::string PolicyAsOnnx(const PolicyWeights& head, float action_scale,
        PolicyAsTensors(head, action_scale, contract).tensors) {
     graph.AddInitializer(tensor);
   }
-  graph.AddInitializer(Tensor("clip.low", {}, {-kObservationClip}));
-  graph.AddInitializer(Tensor("clip.high", {}, {kObservationClip}));
+  graph.AddInitializer(MakeTensor<float>("clip.low", {}, {-kObservationClip}));
+  graph.AddInitializer(MakeTensor<float>("clip.high", {}, {kObservationClip}));
   AddNetwork(head.shape, graph);
   GraphBuilder::Describe("observation", {0, head.shape.obs_dim},
                          proto->add_input());

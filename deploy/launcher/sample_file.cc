@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "deploy/launcher/npy_file.h"
 #include "learner/checkpoint/safetensors.h"
 
@@ -143,11 +144,8 @@ absl::StatusOr<Samples> ReadSamples(FileSystem& files, const std::string& path,
 absl::Status WriteRewards(FileSystem& files, const std::string& path,
                           const std::vector<float>& values) {
   KMYRIAD_RETURN_IF_ERROR(CheckSampleFormat(path));
-  NamedTensor tensor{"rewards",
-                     TensorType::kFloat32,
-                     {static_cast<int64_t>(values.size())},
-                     std::vector<uint8_t>(values.size() * sizeof(float))};
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  NamedTensor tensor =
+      MakeTensor("rewards", {static_cast<int64_t>(values.size())}, values);
   if (absl::EndsWith(path, kNpy)) {
     return files.AtomicReplace(path, EncodeNpy(tensor));
   }

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 namespace {
@@ -131,13 +132,8 @@ std::vector<NamedTensor> Adam::Save() {
     counts.insert(counts.end(), heads.begin(), heads.end());
   }
   if (AnyHeld(rows)) counts.insert(counts.end(), rows.begin(), rows.end());
-  NamedTensor steps;
-  steps.name = kStepsName;
-  steps.type = TensorType::kInt64;
-  steps.shape = {static_cast<int64_t>(counts.size())};
-  steps.data.resize(counts.size() * sizeof(int64_t));
-  std::memcpy(steps.data.data(), counts.data(), steps.data.size());
-  tensors.push_back(steps);
+  tensors.push_back(
+      MakeTensor(kStepsName, {static_cast<int64_t>(counts.size())}, counts));
   return tensors;
 }
 

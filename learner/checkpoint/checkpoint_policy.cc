@@ -1,6 +1,5 @@
 #include "learner/checkpoint/checkpoint_policy.h"
 
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "common/policy/observation_normalizer.h"
 
 namespace kmyriad {
@@ -26,9 +26,7 @@ absl::StatusOr<std::vector<float>> Floats(
         "tensor ", name, " is [", absl::StrJoin(tensor->shape, ", "),
         "]: must be fp32 [", absl::StrJoin(shape, ", "), "]"));
   }
-  std::vector<float> values(tensor->data.size() / sizeof(float));
-  std::memcpy(values.data(), tensor->data.data(), tensor->data.size());
-  return values;
+  return ElementsOf<float>(*tensor);
 }
 
 }  // namespace

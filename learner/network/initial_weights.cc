@@ -1,10 +1,9 @@
 #include "learner/network/initial_weights.h"
 
 #include <cmath>
-#include <cstring>
 #include <string>
-#include <utility>
 
+#include "common/base/tensor.h"
 #include "common/math/normal.h"
 #include "common/math/philox.h"
 
@@ -57,17 +56,6 @@ double Dot(const double* a, const double* b, uint32_t size) {
   double sum = 0;
   for (uint32_t i = 0; i < size; ++i) sum += a[i] * b[i];
   return sum;
-}
-
-NamedTensor MakeTensor(std::string name, std::vector<int64_t> shape,
-                       const std::vector<float>& values) {
-  NamedTensor tensor;
-  tensor.name = std::move(name);
-  tensor.type = TensorType::kFloat32;
-  tensor.shape = std::move(shape);
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
 }
 
 void AddDenseLayers(const std::string& prefix, uint32_t inputs,

@@ -2,10 +2,10 @@
 
 #include <cstring>
 #include <map>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 
@@ -16,14 +16,7 @@ std::vector<float> ToFloats(const at::Tensor& tensor) {
 }
 
 NamedTensor ToNamedTensor(const std::string& name, const at::Tensor& tensor) {
-  const std::vector<float> values = ToFloats(tensor);
-  NamedTensor named;
-  named.name = name;
-  named.type = TensorType::kFloat32;
-  named.shape.assign(tensor.sizes().begin(), tensor.sizes().end());
-  named.data.resize(values.size() * sizeof(float));
-  std::memcpy(named.data.data(), values.data(), named.data.size());
-  return named;
+  return MakeTensor(name, tensor.sizes().vec(), ToFloats(tensor));
 }
 
 absl::Status CheckTensors(const std::vector<NamedTensor>& tensors,

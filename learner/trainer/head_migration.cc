@@ -8,20 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 namespace {
 
 constexpr char kFailures[] = "migration.failures";
 constexpr char kFounders[] = "migration.founders";
-
-NamedTensor ToTensor(const char* name, const std::vector<int64_t>& values) {
-  NamedTensor tensor{
-      name, TensorType::kInt64, {static_cast<int64_t>(values.size())}, {}};
-  tensor.data.resize(values.size() * sizeof(int64_t));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
 
 // Numbers 0..greatest, as many as `like` has.
 absl::Status ReadCounts(const std::vector<NamedTensor>& tensors,
@@ -93,8 +86,9 @@ std::vector<HeadCopy> HeadMigration::Advance(const TaskOutcome& outcome) {
 }
 
 void HeadMigration::Save(std::vector<NamedTensor>* tensors) const {
-  tensors->push_back(ToTensor(kFailures, failures_));
-  tensors->push_back(ToTensor(kFounders, founders_));
+  const std::vector<int64_t> shape = {static_cast<int64_t>(failures_.size())};
+  tensors->push_back(MakeTensor(kFailures, shape, failures_));
+  tensors->push_back(MakeTensor(kFounders, shape, founders_));
 }
 
 absl::Status HeadMigration::Load(std::vector<NamedTensor>* tensors) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "common/math/philox.h"
 
 namespace kmyriad {
@@ -19,16 +20,6 @@ namespace {
 constexpr double kMinRewardStd = 1e-9;
 
 constexpr char kFirstCells[] = "first_cells";
-
-template <typename T>
-NamedTensor MakeTensor(const std::string& name, TensorType type,
-                       std::vector<int64_t> shape,
-                       const std::vector<T>& values) {
-  NamedTensor tensor{name, type, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(T));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
 
 // Copies a tensor of the given name, type and byte length.
 absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
@@ -423,14 +414,12 @@ void Trainer::Capture(CheckpointContent* content) const {
   const std::vector<int64_t> shape = {environment_.coverage.ny,
                                       environment_.coverage.nx};
   content->coverage = {
-      MakeTensor("cell_visits", TensorType::kUint32, shape, cell_visits_),
-      MakeTensor("cell_visits_total", TensorType::kInt64, shape,
-                 cell_visits_total_)};
+      MakeTensor("cell_visits", shape, cell_visits_),
+      MakeTensor("cell_visits_total", shape, cell_visits_total_)};
   window_.Save(&content->coverage);
   if (first_cells_.has_value()) {
-    content->coverage.push_back(
-        MakeTensor(kFirstCells, TensorType::kInt64, {1},
-                   std::vector<uint64_t>{*first_cells_}));
+    content->coverage.push_back(MakeTensor<int64_t>(
+        kFirstCells, {1}, {static_cast<int64_t>(*first_cells_)}));
   }
   if (migration_.has_value()) migration_->Save(&content->optimizer);
 }

@@ -1,6 +1,5 @@
 // Every fault of a disk at every step and byte of what a run ledger writes:
 // checkpoints, metrics.jsonl, HEAD and the answers to control calls.
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/tensor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/run_ledger.h"
@@ -25,10 +25,7 @@ const FakeClock kClock;
 using Answer = absl::StatusOr<std::string>;
 
 NamedTensor Tensor(const std::string& name, uint64_t value) {
-  NamedTensor tensor{name, TensorType::kInt64, {1}, {}};
-  tensor.data.resize(sizeof(value));
-  std::memcpy(tensor.data.data(), &value, sizeof(value));
-  return tensor;
+  return MakeTensor<int64_t>(name, {1}, {static_cast<int64_t>(value)});
 }
 
 std::shared_ptr<CheckpointContent> Content(uint64_t epoch) {

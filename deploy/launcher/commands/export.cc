@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <memory>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/build_info.h"
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
+#include "common/base/tensor.h"
 #include "common/math/elementary.h"
 #include "common/process/exit_codes.h"
 #include "common/process/startup.h"
@@ -162,15 +161,6 @@ absl::Status WriteAgent(const ExportOptions& options,
   return absl::OkStatus();
 }
 
-template <typename T>
-NamedTensor MakeTensor(const char* name, TensorType type,
-                       std::vector<int64_t> shape, const std::vector<T>& data) {
-  NamedTensor tensor{name, type, std::move(shape), {}};
-  tensor.data.resize(data.size() * sizeof(T));
-  std::memcpy(tensor.data.data(), data.data(), tensor.data.size());
-  return tensor;
-}
-
 absl::Status WriteRecorded(const Population& population,
                            const std::vector<uint32_t>& agents,
                            const std::vector<AgentRecord>& records,
@@ -195,12 +185,10 @@ absl::Status WriteRecorded(const Population& population,
       static_cast<int64_t>(observations.size()) / (count * obs);
   SafetensorsContent content;
   content.tensors = {
-      MakeTensor("agents", TensorType::kUint32, {count}, agents),
-      MakeTensor("observations", TensorType::kFloat32, {count, states, obs},
-                 observations),
-      MakeTensor("means", TensorType::kFloat32, {count, states, act}, means),
-      MakeTensor("actions", TensorType::kFloat32, {count, states, act},
-                 actions)};
+      MakeTensor("agents", {count}, agents),
+      MakeTensor("observations", {count, states, obs}, observations),
+      MakeTensor("means", {count, states, act}, means),
+      MakeTensor("actions", {count, states, act}, actions)};
   KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes, EncodeSafetensors(content));
   return files.WriteAndSync(JoinPath(folder, kRecordedFile), bytes);
 }

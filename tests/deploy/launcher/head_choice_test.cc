@@ -1,7 +1,6 @@
 #include "deploy/launcher/head_choice.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "common/base/tensor.h"
@@ -44,9 +43,7 @@ std::vector<float> FloatsOf(const SafetensorsContent& content,
     ADD_FAILURE() << name << " is missing";
     return {};
   }
-  std::vector<float> values(tensor->data.size() / sizeof(float));
-  std::memcpy(values.data(), tensor->data.data(), tensor->data.size());
-  return values;
+  return ElementsOf<float>(*tensor);
 }
 
 TEST(HalfOfTest, DividesEnvironmentsAndStopsAtFour) {

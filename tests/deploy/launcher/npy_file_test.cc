@@ -1,10 +1,10 @@
 #include "deploy/launcher/npy_file.h"
 
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/tensor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -17,10 +17,7 @@ using testing::HasSubstr;
 
 NamedTensor Floats(std::vector<int64_t> shape,
                    const std::vector<float>& values) {
-  NamedTensor tensor{"", TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
+  return MakeTensor("", std::move(shape), values);
 }
 
 // A file of a header as given, version 1, and `data` bytes.

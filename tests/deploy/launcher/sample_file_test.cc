@@ -1,9 +1,9 @@
 #include "deploy/launcher/sample_file.h"
 
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "common/base/tensor.h"
 #include "deploy/launcher/npy_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,22 +17,12 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-template <typename Number>
-NamedTensor Tensor(const char* name, TensorType type,
-                   std::vector<int64_t> shape, std::vector<Number> values) {
-  NamedTensor tensor{name, type, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(Number));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
-
 class SampleFileTest : public testing::Test {
  protected:
   // A .npy file of 2 x 3 numbers.
   std::string Npy() {
     return Write("a.npy",
-                 EncodeNpy(Tensor<double>("", TensorType::kFloat64, {2, 3},
-                                          {0, 1, 2, 3, 4, 5})));
+                 EncodeNpy(MakeTensor<double>("", {2, 3}, {0, 1, 2, 3, 4, 5})));
   }
   std::string Write(const char* name, const std::string& bytes) {
     const std::string path = folder_.File(name);
@@ -62,8 +52,7 @@ TEST_F(SampleFileTest, TakesTheColumnsInTheirOrder) {
 
 TEST_F(SampleFileTest, AListOfNumbersIsOneColumn) {
   const std::string path =
-      Write("a.npy",
-            EncodeNpy(Tensor<float>("", TensorType::kFloat32, {3}, {7, 8, 9})));
+      Write("a.npy", EncodeNpy(MakeTensor<float>("", {3}, {7, 8, 9})));
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const Samples samples,
                                ReadSamples(files_, path, "", ""));
   EXPECT_EQ(samples.dims, 1u);
@@ -72,8 +61,8 @@ TEST_F(SampleFileTest, AListOfNumbersIsOneColumn) {
 
 TEST_F(SampleFileTest, FindsATensorByItsName) {
   SafetensorsContent content;
-  content.tensors = {Tensor<float>("a", TensorType::kFloat32, {1, 2}, {1, 2}),
-                     Tensor<float>("b", TensorType::kFloat32, {2, 1}, {3, 4})};
+  content.tensors = {MakeTensor<float>("a", {1, 2}, {1, 2}),
+                     MakeTensor<float>("b", {2, 1}, {3, 4})};
   const std::string path = Write("x.safetensors", *EncodeSafetensors(content));
   KMYRIAD_ASSERT_OK_AND_ASSIGN(const Samples samples,
                                ReadSamples(files_, path, "b", ""));
@@ -114,14 +103,13 @@ TEST_F(SampleFileTest, WhatIsWrongIsNamed) {
       count *= static_cast<size_t>(extent);
     }
     EXPECT_THAT(
-        Failure(Write("w.npy", EncodeNpy(Tensor<float>(
-                                   "", TensorType::kFloat32, wrong.shape,
-                                   std::vector<float>(count))))),
+        Failure(
+            Write("w.npy", EncodeNpy(MakeTensor<float>(
+                               "", wrong.shape, std::vector<float>(count))))),
         StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(wrong.says)));
   }
   EXPECT_THAT(
-      Failure(Write("i.npy", EncodeNpy(Tensor<int64_t>("", TensorType::kInt64,
-                                                       {2}, {1, 2})))),
+      Failure(Write("i.npy", EncodeNpy(MakeTensor<int64_t>("", {2}, {1, 2})))),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not float32")));
 }
 

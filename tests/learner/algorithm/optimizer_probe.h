@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/tensor.h"
 #include "learner/algorithm/policy_optimizer.h"
 #include "tests/learner/algorithm/synthetic_epoch.h"
 
@@ -68,12 +68,9 @@ inline std::vector<uint8_t> StateOf(PolicyOptimizer& optimizer) {
 
 inline std::vector<float> FloatsOf(PolicyOptimizer& optimizer,
                                    const std::string& name) {
-  for (const NamedTensor& tensor : optimizer.SaveParameters()) {
-    if (tensor.name != name) continue;
-    std::vector<float> values(tensor.data.size() / sizeof(float));
-    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
-  }
+  const std::vector<NamedTensor> tensors = optimizer.SaveParameters();
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor != nullptr) return ElementsOf<float>(*tensor);
   ADD_FAILURE() << "no tensor " << name;
   return {};
 }

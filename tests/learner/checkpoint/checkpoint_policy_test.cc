@@ -1,10 +1,10 @@
 #include "learner/checkpoint/checkpoint_policy.h"
 
-#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "common/base/tensor.h"
 #include "common/policy/observation_normalizer.h"
 #include "tests/common/policy/policy_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -25,26 +25,18 @@ NetworkShape Shape() {
           .activation = Activation::kTanh};
 }
 
-NamedTensor Tensor(const std::string& name, std::vector<int64_t> shape,
-                   const std::vector<float>& values) {
-  NamedTensor tensor{name, TensorType::kFloat32, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(float));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
-
 // A checkpoint with the tensors of `weights`, and of a critic.
 CheckpointContent ContentOf(const PolicyWeights& weights) {
   CheckpointContent content;
   content.parameters = {
-      Tensor("critic.0.weight", {1}, {0.5f}),
-      Tensor("trunk.0.weight", {32, 3}, weights.trunk[0].weight),
-      Tensor("trunk.0.bias", {32}, weights.trunk[0].bias),
-      Tensor("trunk.1.weight", {16, 32}, weights.trunk[1].weight),
-      Tensor("trunk.1.bias", {16}, weights.trunk[1].bias),
-      Tensor("heads.weight", {5, 16, 2}, weights.head_weight),
-      Tensor("heads.bias", {5, 1, 2}, weights.head_bias),
-      Tensor("heads.log_std", {5, 1, 2}, weights.head_log_std)};
+      MakeTensor<float>("critic.0.weight", {1}, {0.5f}),
+      MakeTensor("trunk.0.weight", {32, 3}, weights.trunk[0].weight),
+      MakeTensor("trunk.0.bias", {32}, weights.trunk[0].bias),
+      MakeTensor("trunk.1.weight", {16, 32}, weights.trunk[1].weight),
+      MakeTensor("trunk.1.bias", {16}, weights.trunk[1].bias),
+      MakeTensor("heads.weight", {5, 16, 2}, weights.head_weight),
+      MakeTensor("heads.bias", {5, 1, 2}, weights.head_bias),
+      MakeTensor("heads.log_std", {5, 1, 2}, weights.head_log_std)};
   ObservationNormalizer normalizer(kColumns);
   const std::vector<float> rows = {1, 2, 3, -1, 4, 0.5f};
   normalizer.Merge(rows.data(), 2);

@@ -1,10 +1,10 @@
 #include "learner/checkpoint/checkpointer.h"
 
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/base/tensor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/faulty_file_system.h"
@@ -19,10 +19,7 @@ using ::testing::HasSubstr;
 constexpr char kUuid[] = "00112233445566778899aabbccddeeff";
 
 NamedTensor Tensor(const std::string& name, float value) {
-  NamedTensor tensor{name, TensorType::kFloat32, {1}, {}};
-  tensor.data.resize(sizeof(float));
-  std::memcpy(tensor.data.data(), &value, sizeof(float));
-  return tensor;
+  return MakeTensor<float>(name, {1}, {value});
 }
 
 CheckpointContent Content(uint64_t epoch, float value = 1) {

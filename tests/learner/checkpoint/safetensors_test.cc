@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/tensor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_digest.h"
@@ -15,24 +16,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-template <typename T>
-NamedTensor Tensor(const std::string& name, TensorType type,
-                   std::vector<int64_t> shape, const std::vector<T>& values) {
-  NamedTensor tensor{name, type, std::move(shape), {}};
-  tensor.data.resize(values.size() * sizeof(T));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-  return tensor;
-}
-
 SafetensorsContent Sample() {
-  return {{Tensor<float>("trunk.0.weight", TensorType::kFloat32, {2, 3},
-                         {1, 2, 3, -4, 5, 1e-30f}),
-           Tensor<uint8_t>("flags", TensorType::kUint8, {3}, {0, 1, 255}),
-           Tensor<double>("normalizer.mean", TensorType::kFloat64, {1}, {0.1}),
-           Tensor<int64_t>("total", TensorType::kInt64, {},
-                           {std::numeric_limits<int64_t>::min()}),
-           Tensor<uint32_t>("cells", TensorType::kUint32, {0, 7}, {})},
-          {{"kmyriad.format", "1"}, {"note", "two \"words\"\n"}}};
+  return {
+      {MakeTensor<float>("trunk.0.weight", {2, 3}, {1, 2, 3, -4, 5, 1e-30f}),
+       MakeTensor<uint8_t>("flags", {3}, {0, 1, 255}),
+       MakeTensor<double>("normalizer.mean", {1}, {0.1}),
+       MakeTensor<int64_t>("total", {}, {std::numeric_limits<int64_t>::min()}),
+       MakeTensor<uint32_t>("cells", {0, 7}, {})},
+      {{"kmyriad.format", "1"}, {"note", "two \"words\"\n"}}};
 }
 
 // A file with the given header and data.
@@ -76,10 +67,8 @@ TEST(SafetensorsTest, BytesDoNotDependOnTheOrderOfTensors) {
 
 TEST(SafetensorsTest, DataStartAtAMultipleOf64) {
   for (size_t length = 1; length < 70; ++length) {
-    const auto bytes =
-        EncodeSafetensors({{Tensor<float>(std::string(length, 'n'),
-                                          TensorType::kFloat32, {1}, {1})},
-                           {}});
+    const auto bytes = EncodeSafetensors(
+        {{MakeTensor<float>(std::string(length, 'n'), {1}, {1})}, {}});
     uint64_t header = 0;
     std::memcpy(&header, bytes->data(), 8);
     EXPECT_EQ((header + 8) % 64, 0u);
@@ -94,11 +83,10 @@ TEST(SafetensorsTest, LayoutIsTheOneOfTheFormat) {
            std::string("\0\0\x80\x3fxy", 6)));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   ASSERT_EQ(decoded->tensors.size(), 2u);
+  EXPECT_TRUE(SameTensor(decoded->tensors[0],
+                         MakeTensor<uint8_t>("a", {2, 1}, {'x', 'y'})));
   EXPECT_TRUE(
-      SameTensor(decoded->tensors[0],
-                 Tensor<uint8_t>("a", TensorType::kUint8, {2, 1}, {'x', 'y'})));
-  EXPECT_TRUE(SameTensor(decoded->tensors[1],
-                         Tensor<float>("b", TensorType::kFloat32, {1}, {1})));
+      SameTensor(decoded->tensors[1], MakeTensor<float>("b", {1}, {1})));
 }
 
 TEST(SafetensorsTest, EncoderRefusesInconsistentTensors) {
@@ -201,8 +189,7 @@ TEST(SafetensorsTest, ChangedHeaderBytesNeverCrashTheDecoder) {
 }
 
 TEST(TensorDigestTest, EveryPartOfATensorCounts) {
-  const NamedTensor base =
-      Tensor<float>("a", TensorType::kFloat32, {2, 1}, {1, 2});
+  const NamedTensor base = MakeTensor<float>("a", {2, 1}, {1, 2});
   const Digest digest = DigestTensors({base}, {});
   NamedTensor name = base, type = base, shape = base, data = base;
   name.name = "b";

@@ -1,8 +1,8 @@
 // Every fault of a disk at every step and byte of a save.
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "common/base/tensor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/checkpointer.h"
@@ -16,10 +16,7 @@ constexpr char kUuid[] = "00112233445566778899aabbccddeeff";
 constexpr char kFolder[] = "/run/checkpoints";
 
 NamedTensor Tensor(const std::string& name, float value) {
-  NamedTensor tensor{name, TensorType::kFloat32, {1}, {}};
-  tensor.data.resize(sizeof(float));
-  std::memcpy(tensor.data.data(), &value, sizeof(float));
-  return tensor;
+  return MakeTensor<float>(name, {1}, {value});
 }
 
 CheckpointContent Content(uint64_t epoch) {

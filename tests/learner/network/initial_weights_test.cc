@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <string>
+
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 namespace {
@@ -20,12 +21,8 @@ NetworkShape Shape(uint32_t agents) {
 
 std::vector<float> Find(const std::vector<NamedTensor>& tensors,
                         const std::string& name) {
-  for (const NamedTensor& tensor : tensors) {
-    if (tensor.name != name) continue;
-    std::vector<float> values(tensor.data.size() / sizeof(float));
-    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
-  }
+  const NamedTensor* const tensor = FindTensor(tensors, name);
+  if (tensor != nullptr) return ElementsOf<float>(*tensor);
   ADD_FAILURE() << "no tensor " << name;
   return {};
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/digest.h"
+#include "common/base/tensor.h"
 
 namespace kmyriad {
 namespace {
@@ -137,12 +138,7 @@ class FakePolicyOptimizer : public PolicyOptimizer {
 
   static NamedTensor Tensor(const std::string& name,
                             const std::vector<float>& values) {
-    NamedTensor tensor;
-    tensor.name = name;
-    tensor.shape = {static_cast<int64_t>(values.size())};
-    tensor.data.resize(values.size() * sizeof(float));
-    std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-    return tensor;
+    return MakeTensor(name, {static_cast<int64_t>(values.size())}, values);
   }
 
   const NetworkShape shape_;
