@@ -18,7 +18,7 @@ constexpr uint32_t kIsLater = uint32_t{1} << 31;
 }  // namespace
 
 bool KthCollector::Take(size_t index, absl::Span<uint64_t> keys, bool /*all*/) {
-  out_[index] = KeyDistance(*std::max_element(keys.begin(), keys.begin() + k_));
+  out_[index] = KeyDistance(keys[k_ - 1]);
   return true;
 }
 
@@ -108,8 +108,7 @@ bool WithoutAgentsCollector::Take(size_t index, absl::Span<uint64_t> keys,
   }
   later_mean_ += (static_cast<double>(needed) - later_mean_) / 16;
   found_.rows.push_back(row);
-  found_.squared_distances.push_back(
-      KeyDistance(*std::max_element(nearest.begin(), nearest.end())));
+  found_.squared_distances.push_back(KeyDistance(nearest.back()));
   found_.offsets.push_back(found_.losses.size());
   if (found_.losses.size() >= kBatchLosses) Finish();
   return true;

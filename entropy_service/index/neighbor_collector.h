@@ -18,9 +18,10 @@ class NeighborCollector {
   virtual ~NeighborCollector() = default;
 
   // Of the query at rows[index], the keys (top_k.h) of all neighbours within
-  // some distance: those `count` nearest that the search is for in any order,
-  // then the others in any order; it may reorder them. False: it needs more of
-  // them. That cannot be if these are `all` that there are.
+  // some distance: those `count` nearest that the search is for, the farthest
+  // of them last, else in any order, then the others in any order; it may
+  // reorder them. False: it needs more of them. That cannot be if these are
+  // `all` that there are.
   virtual bool Take(size_t index, absl::Span<uint64_t> keys, bool all) = 0;
   // How many behind the `count` nearest it is likely to need.
   virtual double later_expected() const { return 0; }
