@@ -4,8 +4,8 @@
 // The forward pass, the action noise and the log-probabilities of one block,
 // written once for every instruction set. Included by the units
 // policy_inference_{scalar,avx2,avx512}.cc only, each of which instantiates
-// ActBlock with the tile that fits its registers; the unnamed namespace keeps
-// each unit's copy to itself.
+// its PolicyKernel with the tile that fits its registers; the unnamed namespace
+// keeps each unit's copy to itself.
 //
 // Same bits everywhere: an output is bias + sum over k in order, one fma each,
 // whatever tile it is in and whichever way its lane is computed.
@@ -201,10 +201,18 @@ void Sample(const KernelPolicy& policy, const KernelStep& step) {
   Store(log_prob, step.log_probs);
 }
 
+// What the heads read: the last layer's outputs [trunk.back().out, 16], within
+// `scratch`.
+struct TrunkOutput {
+  const float* values;
+  uint32_t width;
+};
+
 template <uint32_t kTile>
-void ActBlock(const KernelPolicy& policy, const KernelStep& step) {
-  float* input = step.scratch;
-  Normalize(policy, step.observations, input);
+TrunkOutput Trunk(const KernelPolicy& policy, const float* observations,
+                  float* scratch) {
+  float* input = scratch;
+  Normalize(policy, observations, input);
   uint32_t width = policy.obs_dim;
   for (uint32_t l = 0; l < policy.layers; ++l) {
     float* output = input + kLanes * width;
@@ -212,8 +220,27 @@ void ActBlock(const KernelPolicy& policy, const KernelStep& step) {
     input = output;
     width = policy.trunk[l].out;
   }
-  Heads<kTile>(policy, step.agents, input, width, step.mean);
+  return {input, width};
+}
+
+template <uint32_t kTile>
+void ActBlock(const KernelPolicy& policy, const KernelStep& step) {
+  const TrunkOutput trunk =
+      Trunk<kTile>(policy, step.observations, step.scratch);
+  Heads<kTile>(policy, step.agents, trunk.values, trunk.width, step.mean);
   Sample(policy, step);
+}
+
+template <uint32_t kTile>
+void MeansOfBlock(const KernelPolicy& policy, const float* observations,
+                  uint32_t agents, float* scratch, float* means) {
+  const TrunkOutput trunk = Trunk<kTile>(policy, observations, scratch);
+  for (uint32_t agent = 0; agent < agents; ++agent) {
+    uint32_t lanes[kLanes];
+    for (uint32_t& lane : lanes) lane = agent;
+    Heads<kTile>(policy, lanes, trunk.values, trunk.width, means);
+    means += policy.act_dim * kLanes;
+  }
 }
 
 }  // namespace

@@ -59,6 +59,10 @@ struct PolicyKernel {
   // first.
   uint32_t tile;
   void (*act)(const KernelPolicy& policy, const KernelStep& step);
+  // Of observations [obs_dim, 16], the mean actions of the first `agents`
+  // agents: means [agents, act_dim, 16]; scratch as in KernelStep.
+  void (*means)(const KernelPolicy& policy, const float* observations,
+                uint32_t agents, float* scratch, float* means);
 };
 
 extern const PolicyKernel kScalarPolicyKernel;

@@ -95,10 +95,6 @@ class BlockInference final : public PolicyInference {
   void Act(const float* observations, const uint32_t* agents,
            const ActionNoiseKey& noise, Scratch& scratch, float* mean,
            float* actions, float* squashed, float* log_probs) const override {
-    if (scratch.floats < scratch_floats_) {
-      scratch.buffer = AllocateFloats(scratch_floats_);
-      scratch.floats = scratch_floats_;
-    }
     KernelStep step{};
     step.observations = observations;
     for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
@@ -110,7 +106,7 @@ class BlockInference final : public PolicyInference {
     step.epoch = noise.epoch;
     step.step = noise.step;
     step.stream = static_cast<uint32_t>(RandomStream::kActionNoise);
-    step.scratch = scratch.buffer.get();
+    step.scratch = Sized(scratch);
     step.mean = mean;
     step.actions = actions;
     step.squashed = squashed;
@@ -118,11 +114,23 @@ class BlockInference final : public PolicyInference {
     kernel_.act(policy_, step);
   }
 
+  void Means(const float* observations, Scratch& scratch,
+             float* means) const override {
+    kernel_.means(policy_, observations, agent_count_, Sized(scratch), means);
+  }
+
   uint64_t FlopsPerBlock() const override {
     return 2 * kBlockLanes * multiply_adds_;
   }
 
  private:
+  float* Sized(Scratch& scratch) const {
+    if (scratch.floats < scratch_floats_) {
+      scratch.buffer = AllocateFloats(scratch_floats_);
+      scratch.floats = scratch_floats_;
+    }
+    return scratch.buffer.get();
+  }
   // An aligned copy with room to read beyond its end, owned by this object.
   const float* Keep(const std::vector<float>& values) {
     AlignedFloats copy = AllocateFloats(values.size() + kReadAhead);

@@ -52,6 +52,11 @@ class PolicyInference : public PreparedPolicy {
                    const ActionNoiseKey& noise, Scratch& scratch, float* mean,
                    float* actions, float* squashed, float* log_probs) const = 0;
 
+  // The mean actions at observations [obs_dim, 16] of every agent that
+  // `weights` held: means [agents, act_dim, 16], the bits of Act's.
+  virtual void Means(const float* observations, Scratch& scratch,
+                     float* means) const = 0;
+
   // Multiply-adds that one block's forward pass needs, counted twice (FLOP);
   // noise, activations and what the kernel computes in vain do not count.
   virtual uint64_t FlopsPerBlock() const = 0;

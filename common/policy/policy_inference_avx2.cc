@@ -2,6 +2,6 @@
 
 namespace kmyriad {
 
-const PolicyKernel kAvx2PolicyKernel = {6, &ActBlock<6>};
+const PolicyKernel kAvx2PolicyKernel = {6, &ActBlock<6>, &MeansOfBlock<6>};
 
 }  // namespace kmyriad

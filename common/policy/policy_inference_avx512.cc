@@ -2,6 +2,6 @@
 
 namespace kmyriad {
 
-const PolicyKernel kAvx512PolicyKernel = {16, &ActBlock<16>};
+const PolicyKernel kAvx512PolicyKernel = {16, &ActBlock<16>, &MeansOfBlock<16>};
 
 }  // namespace kmyriad

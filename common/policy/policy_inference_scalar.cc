@@ -2,6 +2,6 @@
 
 namespace kmyriad {
 
-const PolicyKernel kScalarPolicyKernel = {4, &ActBlock<4>};
+const PolicyKernel kScalarPolicyKernel = {4, &ActBlock<4>, &MeansOfBlock<4>};
 
 }  // namespace kmyriad

@@ -33,6 +33,10 @@ class MeanPolicy : public PolicyInference {
       squashed[i] = Tanh(mean[i]);
     }
   }
+  void Means(const float* observations, Scratch& scratch,
+             float* means) const override {
+    policy_.Means(observations, scratch, means);
+  }
   uint64_t FlopsPerBlock() const override { return policy_.FlopsPerBlock(); }
 
  private:

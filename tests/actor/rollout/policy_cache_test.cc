@@ -19,6 +19,7 @@ class PartMarker : public PolicyInference {
   explicit PartMarker(uint32_t first) : first_agent(first) {}
   void Act(const float*, const uint32_t*, const ActionNoiseKey&, Scratch&,
            float*, float*, float*, float*) const override {}
+  void Means(const float*, Scratch&, float*) const override {}
   uint64_t FlopsPerBlock() const override { return 0; }
   const uint32_t first_agent;
 };

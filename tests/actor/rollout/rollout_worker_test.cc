@@ -193,6 +193,7 @@ class ZeroPolicy : public PolicyInference {
       mean[i] = actions[i] = squashed[i] = log_probs[i] = 0;
     }
   }
+  void Means(const float*, Scratch&, float*) const override {}
   uint64_t FlopsPerBlock() const override { return 0; }
 };
 

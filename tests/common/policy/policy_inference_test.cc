@@ -256,6 +256,33 @@ TEST(PolicyInference, APartOfTheHeadsActsLikeTheWhole) {
   }
 }
 
+TEST(PolicyInference, MeansAreThoseThatEachAgentActsFrom) {
+  for (const NetworkShape& shape : Shapes()) {
+    const auto weights = SelectAgents(RandomPolicy(shape, 12), 5, 9);
+    ASSERT_TRUE(weights.ok());
+    const std::vector<float> observations =
+        RandomObservations(shape.obs_dim, 13);
+    const size_t size = static_cast<size_t>(shape.act_dim) * kLanes;
+    for (const SimdLevel level : Levels()) {
+      SCOPED_TRACE(SimdLevelName(level));
+      const auto inference = PolicyInference::Create(*weights, level);
+      ASSERT_TRUE(inference.ok()) << inference.status();
+      PolicyInference::Scratch scratch;
+      std::vector<float> means(9 * size);
+      (*inference)->Means(observations.data(), scratch, means.data());
+      for (uint32_t agent = 0; agent < 9; ++agent) {
+        const Block block =
+            ActOnce(**inference, shape, observations,
+                    std::vector<uint32_t>(kLanes, 5 + agent), {});
+        EXPECT_EQ(std::memcmp(&means[agent * size], block.mean.data(),
+                              size * sizeof(float)),
+                  0)
+            << agent;
+      }
+    }
+  }
+}
+
 TEST(PolicyInference, NoiseDependsOnEveryPartOfItsKey) {
   const NetworkShape shape{2, {16}, 4, 1, Activation::kRelu};
   const PolicyWeights weights = RandomPolicy(shape, 11);
