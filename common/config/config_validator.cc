@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -155,6 +154,14 @@ absl::Status CheckTask(const v1::RunConfig& config) {
   return absl::OkStatus();
 }
 
+// Named sets of entropy.features, and how many features each has.
+struct FeatureSet {
+  absl::string_view name;
+  int count;
+};
+constexpr FeatureSet kFeatureSets[] = {
+    {"xy", 2}, {"xyz", 3}, {"pose", 7}, {"joint", 15}, {"state", 29}};
+
 // The names of coordinates are the task's; the actor knows them.
 absl::Status CheckFeatures(const v1::RunConfig& config) {
   const std::string& features = config.entropy().features();
@@ -164,10 +171,10 @@ absl::Status CheckFeatures(const v1::RunConfig& config) {
     return Refuse("entropy.features", shown,
                   "env.task = point_mass has xy only; set it to xy");
   }
-  static const auto* const kSets =
-      new std::vector<std::string>{"xy", "xyz", "pose", "joint", "state"};
-  for (const std::string& set : *kSets) {
-    if (features == set) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (const FeatureSet& set : kFeatureSets) {
+    if (features == set.name) return absl::OkStatus();
+    names.emplace_back(set.name);
   }
   const bool list =
       absl::StartsWith(features, "x,y,") &&
@@ -175,7 +182,7 @@ absl::Status CheckFeatures(const v1::RunConfig& config) {
           std::string::npos;
   if (list) return absl::OkStatus();
   return Refuse("entropy.features", shown,
-                absl::StrCat("unknown; ", ChoiceSuggestion(features, *kSets),
+                absl::StrCat("unknown; ", ChoiceSuggestion(features, names),
                              ", or a list that begins with x,y, such as "
                              "x,y,z*4"));
 }
@@ -365,10 +372,9 @@ absl::Status CheckPopulation(const v1::RunConfig& config) {
 
 // Features of a particle, for features that CheckFeatures takes.
 int FeatureCount(const std::string& features) {
-  static const auto* const kSets = new std::map<std::string, int>{
-      {"xy", 2}, {"xyz", 3}, {"pose", 7}, {"joint", 15}, {"state", 29}};
-  const auto set = kSets->find(features);
-  if (set != kSets->end()) return set->second;
+  for (const FeatureSet& set : kFeatureSets) {
+    if (features == set.name) return set.count;
+  }
   return static_cast<int>(1 +
                           std::count(features.begin(), features.end(), ','));
 }
