@@ -95,9 +95,6 @@ class KdTreeIndex::KthVisitor {
 
   float limit() const { return limit_; }
   void CountNode() { ++scratch_.nodes; }
-  bool Wants(float distance, uint32_t /*min_row*/) const {
-    return distance <= limit_;
-  }
 
   void VisitLeaf(uint32_t leaf) {
     ++scratch_.leaves;
@@ -170,9 +167,6 @@ class KdTreeIndex::WithinVisitor {
 
   float limit() const { return limit_; }
   void CountNode() {}
-  bool Wants(float distance, uint32_t /*min_row*/) const {
-    return distance <= limit_;
-  }
 
   void VisitLeaf(uint32_t leaf) {
     float distances[WideTree::kLeafPoints + kBlockPoints];
@@ -260,7 +254,6 @@ void KdTreeIndex::VisitNode(uint32_t node_number, uint32_t except,
   for (size_t i = 0; i < count; ++i) {
     const uint32_t child = KeyRow(order[i]);
     if (KeyDistance(order[i]) > visitor.limit()) return;
-    if (!visitor.Wants(KeyDistance(order[i]), node.min_row[child])) continue;
     if (node.holds_leaves) {
       visitor.VisitLeaf(node.children[child]);
     } else {

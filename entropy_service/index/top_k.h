@@ -34,13 +34,6 @@ class TopK {
     worst_ = std::numeric_limits<uint64_t>::max();
   }
 
-  // Promises, right after Reset, that k keys of at most this distance will be
-  // offered; others may be refused.
-  void Limit(float squared_distance) {
-    worst_ =
-        NeighborKey(squared_distance, std::numeric_limits<uint32_t>::max());
-  }
-
   // Keys above this are not among the k smallest.
   uint64_t worst() const { return worst_; }
   // The same for distances; +inf until k keys have come.

@@ -41,18 +41,6 @@ TEST(TopKTest, AmongTiesKeepsTheSmallestRows) {
               ElementsAre(NeighborKey(1, 2), NeighborKey(1, 4)));
 }
 
-TEST(TopKTest, LimitKeepsTiesAtTheLimitAndLeavesOutWhatIsBeyond) {
-  TopK nearest;
-  nearest.Reset(2);
-  nearest.Limit(2.0f);
-  EXPECT_EQ(nearest.threshold(), 2.0f);
-  nearest.Offer(NeighborKey(2.5f, 0));
-  nearest.Offer(NeighborKey(2.0f, 9));
-  nearest.Offer(NeighborKey(1.0f, 4));
-  EXPECT_THAT(nearest.Sorted(),
-              ElementsAre(NeighborKey(1, 4), NeighborKey(2, 9)));
-}
-
 TEST(TopKTest, ResetForgetsTheLastStream) {
   TopK nearest;
   nearest.Reset(1);
