@@ -113,7 +113,8 @@ absl::Status TooSmall(const ScoreRequest& request, size_t rows, size_t first,
 std::vector<uint64_t> RowCounts(const ScoreRequest& request,
                                 const MeasuredPool& pool) {
   std::vector<uint64_t> counts(request.agents);
-  for (const uint32_t agent : AgentsOf(request, pool)) ++counts[agent];
+  const uint64_t per_agent = request.particles_per_agent();
+  for (const uint32_t id : pool.ids) ++counts[id / per_agent];
   return counts;
 }
 
