@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/device/device.h"
 
@@ -26,11 +27,20 @@ class DeviceArray {
     KMYRIAD_ASSIGN_OR_RETURN(
         void* memory, device_.Allocate((size == 0 ? 1 : size) * sizeof(T)));
     data_ = static_cast<T*>(memory);
+    size_ = size;
     return absl::OkStatus();
   }
-  absl::Status AllocateCopy(absl::Span<const T> values) {
-    KMYRIAD_RETURN_IF_ERROR(Allocate(values.size()));
+  // Fills the front of the memory, which has room for `values`.
+  absl::Status Upload(absl::Span<const T> values) {
+    KMYRIAD_CHECK(data_ != nullptr && values.size() <= size_);
     return device_.Upload(values.data(), values.size() * sizeof(T), data_);
+  }
+  // Allocate, unless the memory is for as many values, and Upload.
+  absl::Status AllocateCopy(absl::Span<const T> values) {
+    if (data_ == nullptr || size_ != values.size()) {
+      KMYRIAD_RETURN_IF_ERROR(Allocate(values.size()));
+    }
+    return Upload(values);
   }
   // Waits for what the device was asked to do before.
   absl::Status Download(absl::Span<T> out) const {
@@ -46,6 +56,7 @@ class DeviceArray {
 
   Device& device_;
   T* data_ = nullptr;
+  size_t size_ = 0;
 };
 
 }  // namespace kmyriad

@@ -13,8 +13,7 @@ namespace kmyriad {
 
 template <class Real>
 RobotFleet<Real>::RobotFleet(Device& device)
-    : device_(device),
-      robot_(device),
+    : robot_(device),
       exact_robot_(device),
       q_(device),
       q_low_(device),
@@ -150,15 +149,12 @@ KernelCounters RobotFleet<Real>::Counters() const {
 
 template <class Real>
 absl::Status RobotFleet<Real>::Upload(absl::Span<const float> controls) {
-  const auto upload = [this](const auto& from, auto* to) {
-    return device_.Upload(from.data(), from.size() * sizeof(*to), to);
-  };
-  KMYRIAD_RETURN_IF_ERROR(upload(host_q_, view_.q));
-  KMYRIAD_RETURN_IF_ERROR(upload(host_q_low_, view_.q_low));
-  KMYRIAD_RETURN_IF_ERROR(upload(host_v_, view_.v));
-  KMYRIAD_RETURN_IF_ERROR(upload(host_warm_, view_.warm));
-  KMYRIAD_RETURN_IF_ERROR(upload(host_bad_, view_.bad));
-  return upload(controls, control_.data());
+  KMYRIAD_RETURN_IF_ERROR(q_.Upload(host_q_));
+  KMYRIAD_RETURN_IF_ERROR(q_low_.Upload(host_q_low_));
+  KMYRIAD_RETURN_IF_ERROR(v_.Upload(host_v_));
+  KMYRIAD_RETURN_IF_ERROR(warm_.Upload(host_warm_));
+  KMYRIAD_RETURN_IF_ERROR(bad_.Upload(host_bad_));
+  return control_.Upload(controls);
 }
 
 template <class Real>

@@ -51,7 +51,6 @@ class RobotFleet {
                      const std::vector<SurfaceBox>& boxes);
   absl::Status PlaceBoxes(const std::vector<SurfaceBox>& boxes);
 
-  Device& device_;
   uint32_t positions_ = 0, dofs_ = 0;
   bool free_root_ = false;
   StepView<Real> view_ = {};

@@ -101,11 +101,8 @@ absl::Status DeviceRollout::Run(absl::Span<const RolloutRequest> requests) {
     }
   }
   KMYRIAD_RETURN_IF_ERROR(policy_.Load(*policy));
-  KMYRIAD_RETURN_IF_ERROR(device_->Upload(first_env.data(),
-                                          first_env.size() * sizeof(uint32_t),
-                                          first_env_.data()));
-  KMYRIAD_RETURN_IF_ERROR(device_->Upload(
-      agent.data(), agent.size() * sizeof(uint32_t), agent_.data()));
+  KMYRIAD_RETURN_IF_ERROR(first_env_.Upload(first_env));
+  KMYRIAD_RETURN_IF_ERROR(agent_.Upload(agent));
   view_.policy = policy_.view();
   view_.seed = first.seed;
   view_.epoch = first.epoch;

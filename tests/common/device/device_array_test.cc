@@ -20,6 +20,7 @@ class CountingDevice final : public Device {
   absl::StatusOr<void*> Allocate(size_t bytes) override {
     if (full) return absl::ResourceExhaustedError("full");
     ++live;
+    ++allocations;
     return twin_.Allocate(bytes);
   }
   void Free(void* memory) override {
@@ -34,6 +35,7 @@ class CountingDevice final : public Device {
   }
 
   int live = 0;
+  int allocations = 0;
   bool full = false;
 
  private:
@@ -60,6 +62,30 @@ TEST(DeviceArrayTest, KeepsWhatWasCopiedAndFreesItOnce) {
     EXPECT_EQ(array.data(), nullptr);
   }
   EXPECT_EQ(device.live, 0);
+}
+
+TEST(DeviceArrayTest, ACopyOfTheSameSizeTakesTheSameMemory) {
+  CountingDevice device;
+  DeviceArray<uint32_t> array(device);
+  for (const uint32_t first : {1u, 5u}) {
+    std::vector<uint32_t> values = {first, first + 1, first + 2}, back(3);
+    ASSERT_TRUE(array.AllocateCopy(values).ok());
+    EXPECT_EQ(device.allocations, 1);
+    ASSERT_TRUE(array.Download(absl::MakeSpan(back)).ok());
+    EXPECT_EQ(back, values);
+  }
+  // Fewer values leave the rest as it is.
+  ASSERT_TRUE(array.Upload({9}).ok());
+  std::vector<uint32_t> back(3);
+  ASSERT_TRUE(array.Download(absl::MakeSpan(back)).ok());
+  EXPECT_EQ(back, (std::vector<uint32_t>{9, 6, 7}));
+  for (const size_t size : {size_t{2}, size_t{4}}) {
+    ASSERT_TRUE(array.AllocateCopy(std::vector<uint32_t>(size)).ok());
+  }
+  EXPECT_EQ(device.allocations, 3);
+  EXPECT_EQ(device.live, 1);
+  EXPECT_DEATH(array.Upload(std::vector<uint32_t>(5)).IgnoreError(),
+               "broken invariant");
 }
 
 TEST(CudaDeviceTest, NamesWhatWasBeingDone) {
