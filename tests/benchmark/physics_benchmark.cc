@@ -41,11 +41,6 @@ constexpr uint32_t kCountedSteps = 100;
 
 using Controls = std::array<float, kActuators * kBlockLanes>;
 
-struct DataDeleter {
-  void operator()(mjData* data) const { mj_deleteData(data); }
-};
-using BareData = std::unique_ptr<mjData, DataDeleter>;
-
 // Time spent in one kind of slices.
 struct Stopwatch {
   double wall = 0;
@@ -82,7 +77,7 @@ class Twins {
         bare_model_(bare_model),
         terrain_(terrain),
         index_(index) {
-    for (BareData& data : bare_) data.reset(mj_makeData(bare_model_));
+    for (DataPointer& data : bare_) data.reset(mj_makeData(bare_model_));
   }
 
   // Steps both sides by one slice, each on its watch.
@@ -150,7 +145,7 @@ class Twins {
   const mjModel* const bare_model_;
   const Terrain& terrain_;
   const uint32_t index_;
-  std::array<BareData, kBlockLanes> bare_;
+  std::array<DataPointer, kBlockLanes> bare_;
   uint32_t step_ = 0;
   LaneMask failed_ = 0;
 };

@@ -15,6 +15,11 @@ struct ModelDeleter {
 };
 using ModelPointer = std::unique_ptr<mjModel, ModelDeleter>;
 
+struct DataDeleter {
+  void operator()(mjData* data) const { mj_deleteData(data); }
+};
+using DataPointer = std::unique_ptr<mjData, DataDeleter>;
+
 // Compiles MJCF text; installs the engine's error handlers. INVALID_ARGUMENT
 // with the engine's message if it cannot, or if the library has another version
 // than the headers.

@@ -17,11 +17,6 @@
 namespace kmyriad {
 namespace {
 
-struct DataDeleter {
-  void operator()(mjData* data) const { mj_deleteData(data); }
-};
-using DataPointer = std::unique_ptr<mjData, DataDeleter>;
-
 enum class LaneOutcome { kFine, kInvalid, kOverflow };
 
 bool AllFinite(const mjtNum* values, mjtSize count) {

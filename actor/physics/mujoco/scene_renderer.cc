@@ -26,10 +26,6 @@ constexpr float kDiffuseLight = 0.6f;
 // Decoration (lights' gizmos and such) beyond the geometry itself.
 constexpr int kSpareGeoms = 100;
 
-struct DataDeleter {
-  void operator()(mjData* data) const { mj_deleteData(data); }
-};
-
 class MujocoSceneRenderer : public SceneRenderer {
  public:
   MujocoSceneRenderer(std::unique_ptr<GlContext> gl, ModelPointer model,
@@ -137,7 +133,7 @@ class MujocoSceneRenderer : public SceneRenderer {
   // Outlives what draws with it.
   const std::unique_ptr<GlContext> gl_;
   const ModelPointer model_;
-  const std::unique_ptr<mjData, DataDeleter> data_;
+  const DataPointer data_;
   const uint32_t width_;
   const uint32_t height_;
   mjvOption option_;

@@ -14,12 +14,10 @@
 namespace kmyriad {
 namespace {
 
-struct Free {
-  void operator()(mjData* data) const { mj_deleteData(data); }
+struct BatchDeleter {
   void operator()(mjBatch* batch) const { mjb_deleteBatch(batch); }
 };
-using Data = std::unique_ptr<mjData, Free>;
-using Batch = std::unique_ptr<mjBatch, Free>;
+using Batch = std::unique_ptr<mjBatch, BatchDeleter>;
 
 class MujocoLoop : public PeerEngine {
  public:
@@ -61,7 +59,7 @@ class MujocoLoop : public PeerEngine {
 
   std::vector<double> Positions() const override {
     std::vector<double> qpos;
-    for (const Data& d : robots_) {
+    for (const DataPointer& d : robots_) {
       qpos.insert(qpos.end(), d->qpos, d->qpos + task_.positions);
     }
     return qpos;
@@ -70,7 +68,7 @@ class MujocoLoop : public PeerEngine {
  private:
   const PeerTask task_;
   const ModelPointer model_;
-  std::vector<Data> robots_;
+  std::vector<DataPointer> robots_;
   ThreadPool pool_;
 };
 
