@@ -51,25 +51,21 @@ absl::Status RolloutWorker::Rollout(absl::Span<const RolloutRequest> requests,
                                     const Progress& progress,
                                     absl::Span<RolloutResult> results) {
   KMYRIAD_CHECK(requests.size() == 1 && results.size() == 1);
-  results[0].whole = Rollout(
-      requests[0], [&](uint32_t steps) { return progress(0, steps); },
-      results[0].segment, results[0].times);
-  return absl::OkStatus();
-}
-
-bool RolloutWorker::Rollout(const RolloutRequest& request,
-                            const StepProgress& progress, Segment& segment,
-                            RolloutTimes& times) {
+  const RolloutRequest& request = requests[0];
+  RolloutResult& result = results[0];
   KMYRIAD_CHECK(request.block < request.population.blocks());
   const auto* policy = dynamic_cast<const PolicyInference*>(request.policy);
   KMYRIAD_CHECK(policy != nullptr);
-  ShapeSegment(request, {0, 0, obs_dim_, act_dim_, feature_dim_}, segment);
+  ShapeSegment(request, {0, 0, obs_dim_, act_dim_, feature_dim_},
+               result.segment);
+  result.whole = false;
   uint32_t agents[kBlockLanes];
   for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
     agents[lane] = request.population.AgentOf(request.block, lane);
   }
   const uint32_t first_env = request.block * kBlockLanes;
   Clock& clock = RealClock();
+  RolloutTimes& times = result.times;
   times = {};
   double mark = clock.MonotonicSeconds();
   const auto lap = [&clock, &mark](double& sum) {
@@ -87,12 +83,13 @@ bool RolloutWorker::Rollout(const RolloutRequest& request,
     lap(times.inference_seconds);
     env_->Step(squashed_.data(), features_.data(), flags_);
     lap(times.physics_seconds);
-    StoreStep(step, segment);
-    if (!progress(step + 1)) return false;
+    StoreStep(step, result.segment);
+    if (!progress(0, step + 1)) return absl::OkStatus();
     // Storing and sending count as neither.
     mark = clock.MonotonicSeconds();
   }
-  return true;
+  result.whole = true;
+  return absl::OkStatus();
 }
 
 }  // namespace kmyriad

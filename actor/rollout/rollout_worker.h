@@ -2,7 +2,6 @@
 #define KMYRIAD_ACTOR_ROLLOUT_ROLLOUT_WORKER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,22 +17,12 @@ namespace kmyriad {
 // PolicyInference.
 class RolloutWorker final : public RolloutEngine {
  public:
-  // Called after each step with the number of steps done so far; false
-  // abandons the rollout.
-  using StepProgress = std::function<bool(uint32_t steps)>;
-
   RolloutWorker(std::unique_ptr<VectorEnv> env, const EnvironmentSpec& spec);
 
   uint32_t batch() const override { return 1; }
   absl::Status Rollout(absl::Span<const RolloutRequest> requests,
                        const Progress& progress,
                        absl::Span<RolloutResult> results) override;
-
-  // Fills `segment`, whose buffers are reused, step by step: what `progress`
-  // sees is final up to its step. False if `progress` abandoned it; the
-  // segment is then not whole.
-  bool Rollout(const RolloutRequest& request, const StepProgress& progress,
-               Segment& segment, RolloutTimes& times);
 
  private:
   // Moves one step from lane-minor to the segment's lane-major columns.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "actor/rollout/rollout_worker.h"
+#include "common/base/check.h"
 #include "common/base/simd_level.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
@@ -98,12 +99,12 @@ absl::Status RunEpisodes(std::shared_ptr<const EnvironmentModel> model,
   std::atomic<uint32_t> next{0};
   const auto work = [&](size_t worker) {
     RolloutRequest mine = request;
-    Segment segment;
-    RolloutTimes times;
+    RolloutResult result;
     for (mine.block = next++; mine.block < blocks; mine.block = next++) {
-      workers[worker]->Rollout(
-          mine, [](uint32_t) { return true; }, segment, times);
-      VisitRows(segment, mine.block, options.episodes, visit);
+      const absl::Status status = workers[worker]->Rollout(
+          {&mine, 1}, [](size_t, uint32_t) { return true; }, {&result, 1});
+      KMYRIAD_CHECK(status.ok() && result.whole);
+      VisitRows(result.segment, mine.block, options.episodes, visit);
     }
   };
   if (threads == 1) {

@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/actor/rollout/small_run.h"
+#include "tests/testing/status_matchers.h"
 
 namespace kmyriad {
 namespace {
@@ -16,13 +17,15 @@ class RolloutWorkerTest : public ::testing::Test {
   Segment Run(RolloutWorker& worker, uint64_t seed, uint32_t epoch,
               uint32_t block, const PolicyInference& policy) {
     RolloutRequest request{seed, epoch, block, run_.population, &policy};
-    Segment segment;
-    RolloutTimes times;
-    EXPECT_TRUE(worker.Rollout(
-        request, [](uint32_t) { return true; }, segment, times));
-    EXPECT_GE(times.physics_seconds, 0);
-    EXPECT_GE(times.inference_seconds, 0);
-    return segment;
+    RolloutResult result;
+    EXPECT_THAT(
+        worker.Rollout({&request, 1}, [](size_t, uint32_t) { return true; },
+                       {&result, 1}),
+        IsOk());
+    EXPECT_TRUE(result.whole);
+    EXPECT_GE(result.times.physics_seconds, 0);
+    EXPECT_GE(result.times.inference_seconds, 0);
+    return result.segment;
   }
   Digest HashOf(RolloutWorker& worker, uint64_t seed, uint32_t epoch,
                 uint32_t block, const PolicyInference& policy) {
@@ -149,15 +152,16 @@ TEST_F(RolloutWorkerTest, ProgressComesStepByStepAndCanAbandon) {
   const auto policy = run_.MakePolicy(1);
   RolloutRequest request{7, 3, 0, run_.population, policy.get()};
   std::vector<uint32_t> steps;
-  Segment segment;
-  RolloutTimes times;
-  EXPECT_FALSE(worker->Rollout(
-      request,
-      [&steps](uint32_t done) {
-        steps.push_back(done);
-        return done < 5;
-      },
-      segment, times));
+  RolloutResult result;
+  result.whole = true;
+  EXPECT_THAT(worker->Rollout({&request, 1},
+                              [&steps](size_t, uint32_t done) {
+                                steps.push_back(done);
+                                return done < 5;
+                              },
+                              {&result, 1}),
+              IsOk());
+  EXPECT_FALSE(result.whole);
   EXPECT_EQ(steps, (std::vector<uint32_t>{1, 2, 3, 4, 5}));
   // An abandoned rollout leaves nothing behind.
   EXPECT_EQ(HashOf(*worker, 7, 3, 0, *policy),
@@ -206,15 +210,13 @@ TEST_F(RolloutWorkerTest, CountsNonFiniteStatesOfExistingEnvironments) {
   const ZeroPolicy policy;
   // The last block has eight environments: lane 7 counts, padding does not.
   RolloutRequest request{1, 1, 1, {24, 3, 6}, &policy};
-  Segment segment;
-  RolloutTimes times;
-  ASSERT_TRUE(worker.Rollout(
-      request, [](uint32_t) { return true; }, segment, times));
-  EXPECT_EQ(segment.nonfinite, 1u);
+  RolloutResult result;
+  const auto on = [](size_t, uint32_t) { return true; };
+  ASSERT_THAT(worker.Rollout({&request, 1}, on, {&result, 1}), IsOk());
+  EXPECT_EQ(result.segment.nonfinite, 1u);
   request.block = 0;
-  ASSERT_TRUE(worker.Rollout(
-      request, [](uint32_t) { return true; }, segment, times));
-  EXPECT_EQ(segment.nonfinite, 9u);
+  ASSERT_THAT(worker.Rollout({&request, 1}, on, {&result, 1}), IsOk());
+  EXPECT_EQ(result.segment.nonfinite, 9u);
 }
 
 }  // namespace

@@ -80,12 +80,11 @@ Segment SmallRun::Reference(uint64_t seed, uint32_t epoch, uint32_t block,
                             uint64_t variant) const {
   const std::unique_ptr<PolicyInference> policy = MakePolicy(variant);
   RolloutRequest request{seed, epoch, block, population, policy.get()};
-  Segment segment;
-  RolloutTimes times;
-  const bool whole = MakeWorker()->Rollout(
-      request, [](uint32_t) { return true; }, segment, times);
-  KMYRIAD_CHECK(whole);
-  return segment;
+  RolloutResult result;
+  const absl::Status status = MakeWorker()->Rollout(
+      {&request, 1}, [](size_t, uint32_t) { return true; }, {&result, 1});
+  KMYRIAD_CHECK(status.ok() && result.whole);
+  return result.segment;
 }
 
 }  // namespace kmyriad
