@@ -327,6 +327,14 @@ TEST_F(ActorEngineTest, HeartbeatsKeepAQuietStream) {
     SegmentCollector sent = Collector(*session);
     ASSERT_TRUE(sent.Collect(1, false));
   }
+  // A block counts once all of it is sent, so in one of the next heartbeats.
+  uint64_t env_steps = 0;
+  for (int beats = 0; beats < 1000 && env_steps < 3 * 8 * 20; ++beats) {
+    const auto beat = session->Next();
+    ASSERT_TRUE(beat.has_value() && beat->has_heartbeat());
+    env_steps = beat->heartbeat().totals().env_steps();
+  }
+  EXPECT_EQ(env_steps, 3 * 8 * 20);
   session->Drain(true);
   EXPECT_THAT(Join(), IsOk());
   EXPECT_EQ(metrics_.reconnects_silent.value(), 0);
