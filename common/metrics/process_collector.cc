@@ -1,6 +1,5 @@
 #include "common/metrics/process_collector.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
@@ -56,24 +55,6 @@ absl::optional<double> StartSeconds() {
 }
 
 }  // namespace
-
-absl::optional<double> UsedCpuSeconds() {
-  rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return absl::nullopt;
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) +
-           1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-absl::optional<double> ResidentMemoryBytes() {
-  const auto text = PosixFileSystem().Read("/proc/self/statm", kProcFileBytes);
-  if (!text.ok()) return absl::nullopt;
-  const absl::optional<double> pages = Word(*text, 1);
-  if (!pages) return absl::nullopt;
-  return *pages * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 ProcessCollector::ProcessCollector(const MetricLabels& labels) {
   for (const auto& [name, value] : labels) labels_.push_back({name, value});
