@@ -53,7 +53,9 @@ ActorMetrics::ActorMetrics(MetricsRegistry& registry)
                                   "1 while the learner has welcomed us.")),
       rollout_seconds(registry.AddHistogram(
           "kmyriad_actor_rollout_duration_seconds",
-          "Seconds per segment, sending included.", LatencyBounds())),
+          "Seconds per batch of segments stepped side by side (one on the "
+          "host), sending included.",
+          LatencyBounds())),
       physics_seconds(registry.AddHistogram(
           "kmyriad_actor_step_duration_seconds",
           "Seconds of physics and observation per segment.", LatencyBounds())),

@@ -5,7 +5,7 @@
 // the 16 environments of a block. Per input and output a weight is read from
 // global memory, which neighbouring threads read beside it; the inputs are
 // broadcasts from shared memory, four lanes at a time. Weights of kDepth inputs
-// are asked for together, since each takes as long as some ten inputs' sums.
+// are asked for together, so that their latencies overlap.
 
 #include "common/math/elementary.h"
 #include "common/policy/inference_kernel_params.h"

@@ -23,8 +23,8 @@ namespace kmyriad {
 class DeviceRollout final : public RolloutEngine {
  public:
   // `model` is an Ant's. Takes memory for `batch` blocks over the model's
-  // horizon: per block 1 MB at 400 steps, and 40 KB per environment of local
-  // memory is the kernels'. Errors are the device's.
+  // horizon: per block 1 MB at 400 steps, besides the kernels' local memory.
+  // Errors are the device's.
   static absl::StatusOr<std::unique_ptr<DeviceRollout>> Create(
       std::shared_ptr<const EnvironmentModel> model,
       std::unique_ptr<SegmentDevice> device, uint32_t batch);
