@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/base/sample_flags.h"
 
 namespace kmyriad {
 
@@ -21,13 +22,6 @@ inline uint32_t BlockRows(uint32_t envs, uint32_t block) {
   const uint32_t first = block * kBlockLanes;
   return envs - first < kBlockLanes ? envs - first : kBlockLanes;
 }
-
-// Bits of a sample's flags; equal to proto SampleFlag.
-inline constexpr uint8_t kSampleNonfinite = 1;
-inline constexpr uint8_t kSampleOutside = 2;
-inline constexpr uint8_t kSampleUpsideDown = 4;
-// A sample with one of these is not in the pool.
-inline constexpr uint8_t kSampleMasked = kSampleNonfinite | kSampleOutside;
 
 // What identifies a segment (design section 2, rule 1).
 struct SegmentKey {

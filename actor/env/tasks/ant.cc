@@ -21,9 +21,6 @@ namespace {
 constexpr double kTimestep = 0.01;
 // Lane-minor numbers of a block.
 constexpr uint32_t kControls = kAntActions * kBlockLanes;
-static_assert(kAntNonfinite == kSampleNonfinite &&
-              kAntOutside == kSampleOutside &&
-              kAntUpsideDown == kSampleUpsideDown);
 
 // Normaliser table to start from: about twice the spread that random actions
 // at action_scale 0.3 show on the plane, since a learnt gait moves faster.

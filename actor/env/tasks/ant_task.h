@@ -8,6 +8,7 @@
 
 #include "actor/env/ground_map.h"
 #include "actor/env/tasks/entropy_feature.h"
+#include "common/base/sample_flags.h"
 #include "common/math/philox.h"
 
 namespace kmyriad {
@@ -23,11 +24,6 @@ inline constexpr double kAntStartHeight = 0.75;  // metres, as in ant.xml
 inline constexpr float kAntPlaceJitter = 0.25f;  // metres
 inline constexpr float kAntJointJitter = 0.1f;   // radians, as Gymnasium
 inline constexpr double kAntHighestTorso = 2.0;  // metres from the ground
-
-// Bits of a sample's flags, as in common/base/segment.h.
-inline constexpr uint8_t kAntNonfinite = 1;
-inline constexpr uint8_t kAntOutside = 2;
-inline constexpr uint8_t kAntUpsideDown = 4;
 
 struct AntState {
   double q[kAntPositions];
@@ -100,11 +96,11 @@ KMYRIAD_HOST_DEVICE inline uint8_t AntFlags(const AntTask& task,
   uint8_t flags = 0;
   if (!IsFree(task.ground, q[0], q[1]) ||
       __builtin_fabs(height) > kAntHighestTorso) {
-    flags |= kAntOutside;
+    flags |= kSampleOutside;
   }
   // Sign of the torso's up vector, whatever the quaternion's length.
   if (q[3] * q[3] + q[6] * q[6] < q[4] * q[4] + q[5] * q[5]) {
-    flags |= kAntUpsideDown;
+    flags |= kSampleUpsideDown;
   }
   return flags;
 }

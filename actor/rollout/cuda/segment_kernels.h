@@ -68,7 +68,7 @@ KMYRIAD_HOST_DEVICE inline void RecordRobot(const SegmentView& view,
     view.features[sample * view.task.feature_count + i] =
         AntFeature(view.task.feature[i], state);
   }
-  view.flags[sample] = lost ? kAntNonfinite : AntFlags(view.task, state.q);
+  view.flags[sample] = lost ? kSampleNonfinite : AntFlags(view.task, state.q);
 }
 
 // The end of the step before, or the start, then observation and action. With
