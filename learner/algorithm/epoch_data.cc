@@ -106,10 +106,10 @@ double VarianceExplained(const std::vector<float>& targets,
                            kept_targets.size());
 }
 
-// What does not learn has no advantages, thus no gradient for the trunk.
+// What does not learn has no advantages, thus no gradient for the trunk. Its
+// head gets that of the entropy bonus, along which Adam does not step.
 void SilenceAgents(const std::vector<uint8_t>& trained,
-                   at::TensorOptions master, std::vector<float>* advantages,
-                   EpochData* data) {
+                   std::vector<float>* advantages, EpochData* data) {
   const auto size = static_cast<int64_t>(advantages->size() / trained.size());
   for (size_t agent = 0; agent < trained.size(); ++agent) {
     if (trained[agent] != 0) continue;
@@ -117,8 +117,6 @@ void SilenceAgents(const std::vector<uint8_t>& trained,
                 0.0f);
   }
   data->trained = trained;
-  data->trained_factor =
-      at::tensor(at::ArrayRef<uint8_t>(trained)).to(master).view({-1, 1, 1});
 }
 
 }  // namespace
@@ -233,8 +231,7 @@ absl::StatusOr<EpochData> PrepareEpoch(
                       static_cast<uint64_t>(count), samples.counts);
   }
   if (samples.trained != nullptr) {
-    SilenceAgents({samples.trained, samples.trained + m}, master, &advantages,
-                  &data);
+    SilenceAgents({samples.trained, samples.trained + m}, &advantages, &data);
   }
   if (samples.counts != nullptr) {
     data.live_samples = std::max<double>(

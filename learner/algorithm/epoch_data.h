@@ -23,11 +23,8 @@ struct EpochData {
   // [m, S, A + 4], master type: u, ln density of u under the behaviour
   // policy, advantage, value target, 1 if the sample counts (else 0).
   at::Tensor records;
-  // Agents whose policies learn, [m], 1 or 0; empty: all. And as a factor on
-  // what their heads' gradients get apart from the samples, [m, 1, 1], master
-  // type; undefined: all.
+  // Agents whose policies learn, [m], 1 or 0; empty: all.
   std::vector<uint8_t> trained;
-  at::Tensor trained_factor;
   // Samples that count, of all agents; at least 1.
   double live_samples = 1;
   double explained_variance = 0;

@@ -71,12 +71,7 @@ void GradientWorker::Accumulate(const EpochData& data,
   const at::Tensor mean_gradient = (terms.z * terms.inverse_std).mul_(weight);
   const at::Tensor log_std_gradient =
       ((terms.z_squared - 1.0) * weight).sum(1, true);
-  const double bonus = entropy_coefficient_ * share;
-  if (data.trained_factor.defined()) {
-    log_std_gradient.sub_(data.trained_factor * bonus);
-  } else {
-    log_std_gradient.sub_(bonus);
-  }
+  log_std_gradient.sub_(entropy_coefficient_ * share);
   const at::Tensor absolute_mean = mean.abs().sum();
   network_->BackwardPolicy(rows, mean_gradient, log_std_gradient);
 
