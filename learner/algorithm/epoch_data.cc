@@ -58,12 +58,11 @@ int64_t FillAgents(const ActorTensors& actors, AgentRange range,
   // hold beyond the Gaussian's. It cancels in ratios, so it is taken out once.
   const at::Tensor squash =
       ((u + at::softplus(u * -2.0)) * -2.0 + 2.0 * std::log(2.0)).sum(2);
-  const at::Tensor records = data.records.narrow(0, range.first, range.count);
-  const int64_t act_dim = u.size(2);
-  records.narrow(2, 0, act_dim).copy_(u);
-  records.select(2, act_dim)
-      .copy_(actors.log_probs.narrow(0, range.first, range.count).to(master) +
-             squash);
+  const RecordColumns record =
+      SplitRecords(data.records.narrow(0, range.first, range.count));
+  record.actions.copy_(u);
+  record.log_density.copy_(
+      actors.log_probs.narrow(0, range.first, range.count).to(master) + squash);
   return (u.abs() > kSaturated).sum().item<int64_t>();
 }
 
@@ -173,8 +172,10 @@ EpochData FillEpoch(const PolicyOptimizerOptions& options,
   data.rows = at::empty({m, count, networks[0]->row_columns()},
                         master.dtype(networks[0]->product_type()));
   data.records = at::empty({m, count, act_dim + 4}, master);
-  data.records.narrow(2, act_dim + 1, 2).zero_();
-  data.records.select(2, act_dim + 3).fill_(1);
+  const RecordColumns record = SplitRecords(data.records);
+  record.advantages.zero_();
+  record.value_target.zero_();
+  record.counts.fill_(1);
   data.live_samples = static_cast<double>(total);
   const int64_t obs_dim = options.shape.obs_dim;
   const ActorTensors actors = {
@@ -206,7 +207,6 @@ absl::StatusOr<EpochData> PrepareEpoch(
   EpochData data = FillEpoch(options, samples, normalizer_mean,
                              normalizer_inv_std, master, networks, loop);
   const int64_t m = options.shape.agents;
-  const int64_t act_dim = options.shape.act_dim;
   const uint64_t total = uint64_t{samples.envs} * samples.horizon;
   const int64_t count = static_cast<int64_t>(total) / m;
   const std::vector<float> values =
@@ -233,17 +233,16 @@ absl::StatusOr<EpochData> PrepareEpoch(
   if (samples.trained != nullptr) {
     SilenceAgents({samples.trained, samples.trained + m}, &advantages, &data);
   }
+  const RecordColumns record = SplitRecords(data.records);
   if (samples.counts != nullptr) {
     data.live_samples = std::max<double>(
         1, static_cast<double>(std::accumulate(
                samples.counts, samples.counts + total, uint64_t{0})));
-    data.records.select(2, act_dim + 3)
-        .copy_(at::from_blob(const_cast<uint8_t*>(samples.counts), {m, count},
-                             at::kByte));
+    record.counts.copy_(at::from_blob(const_cast<uint8_t*>(samples.counts),
+                                      {m, count}, at::kByte));
   }
-  data.records.select(2, act_dim + 1)
-      .copy_(View(advantages.data(), {m, count}));
-  data.records.select(2, act_dim + 2).copy_(View(targets.data(), {m, count}));
+  record.advantages.copy_(View(advantages.data(), {m, count}));
+  record.value_target.copy_(View(targets.data(), {m, count}));
   return data;
 }
 

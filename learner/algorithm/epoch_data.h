@@ -32,7 +32,7 @@ struct EpochData {
   double saturated_fraction = 0;
 };
 
-// Splits a chunk [m, b, A + 4] of records.
+// Views of the columns of records [m, b, A + 4].
 struct RecordColumns {
   at::Tensor actions;       // [m, b, A]
   at::Tensor log_density;   // [m, b]

@@ -358,9 +358,10 @@ class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
   }
 
   absl::Status Differentiate(const std::vector<float>& factors) override {
-    data_.records.select(2, data_.records.size(2) - 3)
-        .copy_(at::from_blob(const_cast<float*>(factors.data()),
-                             {data_.rows.size(0), samples()}, at::kFloat));
+    SplitRecords(data_.records)
+        .advantages.copy_(at::from_blob(const_cast<float*>(factors.data()),
+                                        {data_.rows.size(0), samples()},
+                                        at::kFloat));
     sums_ = at::zeros({kSampleSums}, owner_.master_.dtype(at::kDouble));
     const at::Tensor error =
         owner_.ComputeGradients(data_, order_, &progress_, sums_);
