@@ -44,11 +44,17 @@ struct ScoreRequest {
   // first, 1 = in the pool; the caller's, valid during the call.
   const float* particles = nullptr;
   const uint8_t* mask = nullptr;
+  // ParticleDigest of this request: a pass over the whole pool, thus taken once
+  // and not for every call.
+  Digest particle_digest{};
 
   // Particles of the pool, and of this epoch.
   uint64_t particles_in_pool() const { return samples() * window; }
   uint64_t samples() const { return uint64_t{envs} * horizon; }
 };
+
+// SHA-256 of the request's particles and mask, which name the epoch.
+Digest ParticleDigest(const ScoreRequest& request);
 
 // Fields as in ScoreEpochSummary.
 struct ScoreResult {

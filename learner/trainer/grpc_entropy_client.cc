@@ -28,14 +28,6 @@ constexpr int kMostRescorings = 10;
 using EvaluateStream = grpc::ClientReaderWriterInterface<v1::EvaluateRequest,
                                                          v1::EvaluateResponse>;
 
-Digest ParticleDigest(const ScoreRequest& request) {
-  const uint64_t particles = request.particles_in_pool();
-  Sha256 hash;
-  hash.Update(request.particles, particles * request.dims * sizeof(float));
-  hash.Update(request.mask, particles);
-  return hash.Finish();
-}
-
 // A name of entropy.reward, and what it asks for.
 struct RewardName {
   absl::string_view name;
@@ -68,7 +60,7 @@ absl::StatusOr<v1::ScoreEpochRequest> Header(const ScoreRequest& request) {
   v1::ScoreEpochHeader& header = *message.mutable_header();
   header.set_run_uuid(ToBytes(request.run_uuid));
   header.set_epoch(request.epoch);
-  header.set_particle_digest(ToBytes(ParticleDigest(request)));
+  header.set_particle_digest(ToBytes(request.particle_digest));
   header.set_envs(request.envs);
   header.set_horizon(request.horizon);
   header.set_agents(request.agents);
@@ -251,7 +243,7 @@ class GrpcEntropyClient : public EntropyClient {
     v1::EvaluateHeader& header = *message.mutable_header();
     header.set_run_uuid(ToBytes(epoch.run_uuid));
     header.set_epoch(epoch.epoch);
-    header.set_particle_digest(ToBytes(ParticleDigest(epoch)));
+    header.set_particle_digest(ToBytes(epoch.particle_digest));
     header.set_form(form == WeightedForm::kMepol
                         ? v1::WEIGHTED_FORM_MEPOL
                         : v1::WEIGHTED_FORM_SELF_NORMALIZED);

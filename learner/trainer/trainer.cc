@@ -248,6 +248,7 @@ ScoreRequest Trainer::MakeRequest(uint64_t epoch, const EpochBuffer& samples,
     request.particles = pool->features.data();
     request.mask = pool->mask.data();
   }
+  request.particle_digest = ParticleDigest(request);
   return request;
 }
 

@@ -123,6 +123,7 @@ void RunInput(absl::string_view input) {
   request.coverage.reachable = {1, 1, 0, 1};
   request.particles = particles.data();
   request.mask = mask.data();
+  request.particle_digest = ParticleDigest(request);
   const auto client =
       MakeGrpcEntropyClient(std::make_unique<InputStub>(input), "input");
   const std::vector<float> log_weights(20);

@@ -16,6 +16,9 @@ absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
   }
   if (cancelled_) return absl::CancelledError("cancelled");
   if (!refusal_.ok()) return refusal_;
+  if (request.particle_digest != ParticleDigest(request)) {
+    return absl::DataLossError("the digest is not that of the particles");
+  }
   last_request_ = request;
   const size_t particles = size_t{request.envs} * request.horizon;
   ScoreResult result;
@@ -49,6 +52,9 @@ absl::StatusOr<EvaluateResult> FakeEntropyClient::Evaluate(
     if (!wait("waiting for the entropy service: no one there", 0.5)) {
       return absl::CancelledError("given up");
     }
+  }
+  if (epoch.particle_digest != last_request_.particle_digest) {
+    return absl::NotFoundError("the digest is not that of the scored epoch");
   }
   last_request_ = epoch;
   const size_t particles = size_t{epoch.envs} * epoch.horizon;

@@ -80,6 +80,7 @@ class EntropyServiceTest : public ::testing::TestWithParam<WeightedForm> {
     request_.coverage = {0, 0, 5, 2, 2, {1, 1, 1, 1}};
     request_.particles = particles_.data();
     request_.mask = mask_.data();
+    request_.particle_digest = ParticleDigest(request_);
   }
   void SetUp() override {
     const std::string address = "unix:" + folder_.File("s");

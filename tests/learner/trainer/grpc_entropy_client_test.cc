@@ -92,6 +92,7 @@ class GrpcEntropyClientTest : public ::testing::Test {
     request_.coverage = {0, 0, 1, 2, 1, {1, 0}};
     request_.particles = particles_.data();
     request_.mask = mask_.data();
+    request_.particle_digest = ParticleDigest(request_);
     service_.answer = [this](ServerStream* stream) {
       return AnswerWell(stream);
     };
@@ -379,6 +380,15 @@ TEST_F(EvaluateTest, WeightsArriveWholeAndGradientsComeBack) {
   EXPECT_EQ(result->agent_effective_samples, std::vector<double>(10, 3));
   EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
   EXPECT_EQ(result->kl_gradient, std::vector<float>(kCount, 2));
+}
+
+// Particles are hashed once, however often an epoch is asked about.
+TEST_F(EvaluateTest, AllCallsSendTheDigestOfTheRequest) {
+  request_.particle_digest.fill(7);
+  ASSERT_THAT(Score(), IsOk());
+  ASSERT_THAT(Evaluate(), IsOk());
+  EXPECT_EQ(service_.header.particle_digest(), std::string(32, 7));
+  EXPECT_EQ(service_.weights_header.particle_digest(), std::string(32, 7));
 }
 
 TEST_F(EvaluateTest, AnEpochThatIsNotHeldIsScoredFirst) {
