@@ -18,14 +18,20 @@ bool IsCritic(const std::string& name) {
          name.find("embedding") != std::string::npos;
 }
 
+// The first update, in which nobody is trained: the critic learns alone.
+void LearnWithoutHeads(PolicyOptimizer& optimizer, const SyntheticEpoch& data) {
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> nobody(4, 0);
+  view.trained = nobody.data();
+  const auto stats = optimizer.Update(view, 1, kMean, kInvStd, nullptr);
+  ASSERT_TRUE(stats.ok()) << stats.status();
+}
+
 TEST(PolicyOptimizerTest, TheCriticCanLearnAlone) {
   const auto optimizer = MakeOptimizer(SmallOptions());
   const std::vector<NamedTensor> before = optimizer->SaveParameters();
   const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> nobody(4, 0);
-  view.trained = nobody.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  LearnWithoutHeads(*optimizer, data);
   const std::vector<NamedTensor> after = optimizer->SaveParameters();
   for (size_t i = 0; i < before.size(); ++i) {
     EXPECT_EQ(before[i].data != after[i].data, IsCritic(before[i].name))
@@ -51,11 +57,7 @@ TEST(PolicyOptimizerTest, TheCriticCanLearnAlone) {
 
 TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
   const auto optimizer = MakeOptimizer(SmallOptions());
-  const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> nobody(4, 0);
-  view.trained = nobody.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  LearnWithoutHeads(*optimizer, EpochOf(*optimizer, 1));
   const auto restored = MakeOptimizer(SmallOptions());
   ASSERT_TRUE(
       restored->Load(optimizer->SaveParameters(), optimizer->SaveOptimizer())
@@ -68,11 +70,7 @@ TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
 // Older checkpoints count the steps that trunk and heads sat out together.
 TEST(PolicyOptimizerTest, TwoCountsAreThoseOfTheTrunkAndOfEveryHead) {
   const auto optimizer = MakeOptimizer(SmallOptions());
-  const SyntheticEpoch data = EpochOf(*optimizer, 1);
-  EpochSamples view = data.View();
-  const std::vector<uint8_t> nobody(4, 0);
-  view.trained = nobody.data();
-  ASSERT_TRUE(optimizer->Update(view, 1, kMean, kInvStd, nullptr).ok());
+  LearnWithoutHeads(*optimizer, EpochOf(*optimizer, 1));
   MustUpdate(*optimizer, 2);
   const std::vector<NamedTensor> parameters = optimizer->SaveParameters();
   std::vector<NamedTensor> state = optimizer->SaveOptimizer();

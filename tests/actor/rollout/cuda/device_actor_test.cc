@@ -12,6 +12,7 @@
 #include "actor/rollout/rollout_identity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/actor/rollout/cuda/ant_model.h"
 #include "tests/actor/rollout/cuda/twin_segment_device.h"
 #include "tests/actor/rollout/scripted_learner.h"
 #include "tests/testing/status_matchers.h"
@@ -26,15 +27,7 @@ constexpr uint64_t kSeed = 9;
 class DeviceActorTest : public ::testing::Test {
  protected:
   DeviceActorTest() {
-    VectorEnvOptions options;
-    options.task = "ant";
-    options.terrain = "maze";
-    options.horizon = population_.horizon;
-    options.frame_skip = 2;
-    options.integrator = "implicitfast";
-    options.action_scale = 0.3f;
-    options.backend = "simd";
-    model_ = *EnvironmentModel::Create(options);
+    model_ = MakeAntModel("maze", population_.horizon, /*frame_skip=*/2);
     options_.population = population_;
     options_.network.obs_dim = model_->spec().obs_dim();
     options_.network.act_dim = model_->spec().act_dim;

@@ -7,6 +7,7 @@
 #include "actor/rollout/rollout_identity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/actor/rollout/cuda/ant_model.h"
 #include "tests/actor/rollout/cuda/twin_segment_device.h"
 #include "tests/testing/status_matchers.h"
 
@@ -18,15 +19,7 @@ constexpr uint32_t kSteps = 6;
 class DeviceRolloutTest : public ::testing::Test {
  protected:
   DeviceRolloutTest() {
-    VectorEnvOptions options;
-    options.task = "ant";
-    options.terrain = "empty";
-    options.horizon = kSteps;
-    options.frame_skip = 1;
-    options.integrator = "implicitfast";
-    options.action_scale = 0.3f;
-    options.backend = "simd";
-    model_ = *EnvironmentModel::Create(options);
+    model_ = MakeAntModel("empty", kSteps, /*frame_skip=*/1);
     NetworkShape network;
     network.obs_dim = model_->spec().obs_dim();
     network.act_dim = model_->spec().act_dim;
