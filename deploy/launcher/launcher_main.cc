@@ -59,7 +59,7 @@ void AddRuns(CLI::App* command, std::string* runs) {
       ->capture_default_str();
 }
 
-// What `inspect`, `export` and `eval` look at.
+// What `inspect`, `export`, `eval` and `render` look at.
 void AddTarget(CLI::App* command, std::string* target, std::string* runs) {
   command
       ->add_option("target", *target,
@@ -174,7 +174,7 @@ void AddExport(CLI::App& app, ExportOptions& options) {
   AddTarget(command, &options.target, &options.runs);
   command
       ->add_option("--agents", options.agents,
-                   "all, or best:N: those that reach the most cells")
+                   "all, best:N by cells reached, or numbers such as 0,4")
       ->capture_default_str();
   command->add_option("--format", options.formats, "safetensors, onnx")
       ->delimiter(',')
@@ -278,7 +278,7 @@ void AddFinetune(CLI::App& app, FinetuneOptions& options) {
   command->add_option_function<uint32_t>(
       "--selection-episodes",
       [&options](uint32_t value) { options.selection_episodes = value; },
-      "Episodes of every head that select tries (4)");
+      "Episodes of every head that select and halving try (4)");
   command->add_option_function<uint32_t>(
       "--critic-warmup",
       [&options](uint32_t value) { options.critic_warmup = value; },

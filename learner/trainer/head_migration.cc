@@ -16,7 +16,7 @@ namespace {
 constexpr char kFailures[] = "migration.failures";
 constexpr char kFounders[] = "migration.founders";
 
-// Numbers 0..greatest, as many as `like` has.
+// Numbers 0..greatest, as many as `*values` has.
 absl::Status ReadCounts(const std::vector<NamedTensor>& tensors,
                         const char* name, int64_t greatest,
                         std::vector<int64_t>* values) {
