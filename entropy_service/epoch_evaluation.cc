@@ -9,14 +9,15 @@
 namespace kmyriad {
 
 absl::StatusOr<EpochEvaluation> EpochEvaluation::Create(
-    std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form) {
+    std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
+    bool with_kl_gradient) {
   if (epoch->pool == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("epoch ", epoch->request.epoch,
                      ": its neighbours were not kept; score it with "
                      "keep_neighbors"));
   }
-  return EpochEvaluation(std::move(epoch), form);
+  return EpochEvaluation(std::move(epoch), form, with_kl_gradient);
 }
 
 absl::Status EpochEvaluation::Append(uint64_t first,
@@ -52,6 +53,15 @@ absl::Status EpochEvaluation::Append(uint64_t first,
   return absl::OkStatus();
 }
 
+std::vector<float> EpochEvaluation::OfParticles(
+    const std::vector<double>& of_rows) const {
+  std::vector<float> values(particles());
+  for (size_t row = 0; row < of_rows.size(); ++row) {
+    values[epoch_->pool->ids[row]] = static_cast<float>(of_rows[row]);
+  }
+  return values;
+}
+
 EvaluatedEpoch EpochEvaluation::Compute() const {
   KMYRIAD_CHECK(complete());
   const MeasuredPool& pool = *epoch_->pool;
@@ -63,20 +73,14 @@ EvaluatedEpoch EpochEvaluation::Compute() const {
   }
   WeightedEntropy weighted = EvaluateWeights(
       {pool.graph, pool.log_volumes, agents, epoch_->request.agents},
-      NeighborSet::kSelfAndNearest, form_, log_weights);
+      NeighborSet::kSelfAndNearest, form_, log_weights, with_kl_gradient_);
   EvaluatedEpoch result;
   result.entropy_nats = weighted.entropy_nats;
   result.kl_nats = weighted.kl_nats;
   result.effective_samples = weighted.effective_samples;
   result.agent_effective_samples = std::move(weighted.group_effective_samples);
-  result.entropy_gradient.resize(particles());
-  result.kl_gradient.resize(particles());
-  for (size_t row = 0; row < rows; ++row) {
-    const uint32_t id = pool.ids[row];
-    result.entropy_gradient[id] =
-        static_cast<float>(weighted.entropy_gradient[row]);
-    result.kl_gradient[id] = static_cast<float>(weighted.kl_gradient[row]);
-  }
+  result.entropy_gradient = OfParticles(weighted.entropy_gradient);
+  if (with_kl_gradient_) result.kl_gradient = OfParticles(weighted.kl_gradient);
   return result;
 }
 

@@ -21,7 +21,7 @@ struct EvaluatedEpoch {
   double kl_nats = 0;
   double effective_samples = 0;
   std::vector<double> agent_effective_samples;
-  // [particles], 0 where masked.
+  // [particles], 0 where masked; that of the KL is empty unless asked for.
   std::vector<float> entropy_gradient;
   std::vector<float> kl_gradient;
 };
@@ -32,7 +32,8 @@ class EpochEvaluation {
  public:
   // FAILED_PRECONDITION unless `epoch` was scored with keep_neighbors.
   static absl::StatusOr<EpochEvaluation> Create(
-      std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form);
+      std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
+      bool with_kl_gradient);
 
   // Adds the chunk that starts with particle `first`; bytes as in proto
   // WeightChunk. INVALID_ARGUMENT, and nothing is kept, unless it follows the
@@ -48,11 +49,18 @@ class EpochEvaluation {
   EvaluatedEpoch Compute() const;
 
  private:
-  EpochEvaluation(std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form)
-      : epoch_(std::move(epoch)), form_(form) {}
+  EpochEvaluation(std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
+                  bool with_kl_gradient)
+      : epoch_(std::move(epoch)),
+        form_(form),
+        with_kl_gradient_(with_kl_gradient) {}
+
+  // Numbers of the pool's rows, as those of all particles; 0 where masked.
+  std::vector<float> OfParticles(const std::vector<double>& of_rows) const;
 
   std::shared_ptr<const ScoredEpoch> epoch_;
   WeightedForm form_;
+  bool with_kl_gradient_;
   std::vector<float> log_weights_;
   // Row of the pool that the next particle is compared with.
   size_t next_row_ = 0;

@@ -56,6 +56,18 @@ Weights Normalize(const WeightedPool& pool,
   return weights;
 }
 
+// g_j: the sum of slope(i) over the rows i whose members j is among.
+template <typename Slope>
+std::vector<double> Scatter(const WeightedPool& pool, NeighborSet set,
+                            const Slope& slope) {
+  std::vector<double> g(pool.graph.size());
+  for (size_t i = 0; i < g.size(); ++i) {
+    const double of_row = slope(i);
+    ForEachMember(pool.graph, set, i, [&](size_t j) { g[j] += of_row; });
+  }
+  return g;
+}
+
 // Turns g_j, a derivative with respect to w_j, into one with respect to the
 // log-weight of j.
 void ThroughNormalization(const WeightedPool& pool, const Weights& weights,
@@ -74,7 +86,8 @@ void ThroughNormalization(const WeightedPool& pool, const Weights& weights,
 
 WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
                                 WeightedForm form,
-                                absl::Span<const double> log_weights) {
+                                absl::Span<const double> log_weights,
+                                bool with_kl_gradient) {
   const size_t rows = pool.graph.size();
   KMYRIAD_CHECK(rows > 0 && log_weights.size() == rows &&
                 pool.log_volumes.size() == rows && pool.groups.size() == rows);
@@ -109,21 +122,18 @@ WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
       0, rows, [&](size_t j) { return weights.of_row[j] * weights.of_row[j]; });
   result.effective_samples = 1 / squares;
   result.group_effective_samples = weights.group_effective_samples;
-  // Scatter over the edges: i adds dH/dW_i and dKL/dW_i to all its members.
+  // dH/dW_i.
   const double shift = 1 + (mepol ? 0 : surprise);
-  result.entropy_gradient.resize(rows);
-  result.kl_gradient.resize(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    const double entropy_slope =
-        (pool.log_volumes[i] - log_mass[i] - shift) / total;
-    const double kl_slope = -1 / (n * mass[i]);
-    ForEachMember(pool.graph, set, i, [&](size_t j) {
-      result.entropy_gradient[j] += entropy_slope;
-      result.kl_gradient[j] += kl_slope;
-    });
-  }
+  result.entropy_gradient = Scatter(pool, set, [&](size_t i) {
+    return (pool.log_volumes[i] - log_mass[i] - shift) / total;
+  });
   ThroughNormalization(pool, weights, result.entropy_gradient);
-  ThroughNormalization(pool, weights, result.kl_gradient);
+  if (with_kl_gradient) {
+    // dKL/dW_i.
+    result.kl_gradient =
+        Scatter(pool, set, [&](size_t i) { return -1 / (n * mass[i]); });
+    ThroughNormalization(pool, weights, result.kl_gradient);
+  }
   return result;
 }
 

@@ -49,6 +49,7 @@ struct WeightedEntropy {
   // Derivatives with respect to the log-weight of every row:
   // w_j (g_j - mean of g under the weights of j's group), where g_j sums
   // dH/dW_i over the reverse neighbours i of j. They sum to zero per group.
+  // That of the KL is empty unless it is asked for.
   std::vector<double> entropy_gradient;
   std::vector<double> kl_gradient;
 };
@@ -58,7 +59,8 @@ struct WeightedEntropy {
 // kMaxLogWeight in magnitude. B = ln k - psi(k). Costs O(rows * k).
 WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
                                 WeightedForm form,
-                                absl::Span<const double> log_weights);
+                                absl::Span<const double> log_weights,
+                                bool with_kl_gradient);
 
 }  // namespace kmyriad
 

@@ -415,6 +415,7 @@ Weights WeightsOf(TestEpoch epoch) {
   header.set_epoch(epoch.request.epoch);
   header.set_particle_digest(ToBytes(epoch.request.particle_digest));
   header.set_form(v1::WEIGHTED_FORM_SELF_NORMALIZED);
+  header.set_kl_gradient(true);
   std::vector<float> numbers(600);
   for (size_t i = 0; i < 600; ++i) {
     numbers[i] = 0.01f * static_cast<float>(i % 31);
@@ -442,8 +443,9 @@ TEST_F(EntropyServiceImplTest, EvaluatesAKeptEpochUnderOtherWeights) {
                                engine_->LastEpoch(epoch.request.run_uuid));
   KMYRIAD_ASSERT_OK_AND_ASSIGN(
       EpochEvaluation expected,
-      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized));
-  const Weights weights = WeightsOf(epoch);
+      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized,
+                              /*with_kl_gradient=*/true));
+  Weights weights = WeightsOf(epoch);
   ASSERT_THAT(expected.Append(0, weights[1].chunk().log_weights() +
                                      weights[2].chunk().log_weights()),
               IsOk());
@@ -459,6 +461,13 @@ TEST_F(EntropyServiceImplTest, EvaluatesAKeptEpochUnderOtherWeights) {
   EXPECT_EQ(std::memcmp(first.kl.data(), engine.kl_gradient.data(), 2400), 0);
   // Nothing has changed.
   EXPECT_EQ(Evaluate(WeightsOf(epoch)).entropy, first.entropy);
+  // The gradient of the KL is sent to those who ask for it.
+  weights[0].mutable_header()->clear_kl_gradient();
+  const Evaluated brief = Evaluate(weights);
+  ASSERT_THAT(brief.status, IsOk());
+  EXPECT_EQ(brief.entropy, first.entropy);
+  EXPECT_EQ(brief.summary.kl_nats(), first.summary.kl_nats());
+  EXPECT_EQ(brief.kl, "");
 }
 
 TEST_F(EntropyServiceImplTest, HostileWeightsAreRefusedAndTheEpochStays) {

@@ -55,7 +55,8 @@ struct Walks {
     }
     return EvaluateWeights(
                {measured.graph, measured.log_volumes, agents, kAgents},
-               NeighborSet::kSelfAndNearest, form, log_weights)
+               NeighborSet::kSelfAndNearest, form, log_weights,
+               /*with_kl_gradient=*/false)
         .entropy_nats;
   }
 

@@ -34,10 +34,11 @@ struct Example {
     }
   }
   WeightedEntropy Evaluate(NeighborSet set, WeightedForm form,
-                           const std::vector<double>& weights) const {
+                           const std::vector<double>& weights,
+                           bool with_kl_gradient = true) const {
     return EvaluateWeights(
         {measured.graph, measured.log_volumes, group, group_count}, set, form,
-        weights);
+        weights, with_kl_gradient);
   }
 
   uint32_t group_count;
@@ -67,6 +68,22 @@ TEST(WeightedEntropyTest, GradientsAreThoseOfFiniteDifferences) {
                       (above.kl_nats - below.kl_nats) / (2 * kStep), 1e-9);
         }
       }
+    }
+  }
+}
+
+TEST(WeightedEntropyTest, TheRestIsTheSameWithoutTheGradientOfTheKl) {
+  const Example example(5);
+  for (const NeighborSet set : kSets) {
+    for (const WeightedForm form : kForms) {
+      const auto with = example.Evaluate(set, form, example.log_weights);
+      const auto without =
+          example.Evaluate(set, form, example.log_weights, false);
+      EXPECT_EQ(with.kl_gradient.size(), 120u);
+      EXPECT_TRUE(without.kl_gradient.empty());
+      EXPECT_EQ(without.entropy_nats, with.entropy_nats);
+      EXPECT_EQ(without.kl_nats, with.kl_nats);
+      EXPECT_EQ(without.entropy_gradient, with.entropy_gradient);
     }
   }
 }
@@ -224,7 +241,8 @@ TEST(WeightedEntropyTest, AgreesWithATranscriptionOfMepol) {
   const std::vector<uint32_t> one_group(kCount);
   const WeightedEntropy ours = EvaluateWeights(
       {measured.graph, measured.log_volumes, one_group, 1},
-      NeighborSet::kSelfAndNearest, WeightedForm::kMepol, log_weights);
+      NeighborSet::kSelfAndNearest, WeightedForm::kMepol, log_weights,
+      /*with_kl_gradient=*/false);
   EXPECT_NEAR(ours.entropy_nats, entropy, 1e-5);
   EXPECT_NEAR(ours.kl_nats, kl, 1e-12);
 }

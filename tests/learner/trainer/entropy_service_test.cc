@@ -88,14 +88,15 @@ class EntropyServiceTest : public ::testing::TestWithParam<WeightedForm> {
     KMYRIAD_ASSERT_OK_AND_ASSIGN(client_, MakeGrpcEntropyClient(address));
   }
 
-  EvaluateResult Evaluate(const std::vector<float>& log_weights) {
-    const auto result =
-        client_->Evaluate(request_, GetParam(), log_weights.data(),
-                          [end = absl::Now() + absl::Minutes(1)](
-                              absl::string_view, double seconds) {
-                            absl::SleepFor(absl::Seconds(seconds));
-                            return absl::Now() < end;
-                          });
+  EvaluateResult Evaluate(const std::vector<float>& log_weights,
+                          bool kl_gradient = true) {
+    const auto result = client_->Evaluate(
+        request_, {GetParam(), kl_gradient}, log_weights.data(),
+        [end = absl::Now() + absl::Minutes(1)](absl::string_view,
+                                               double seconds) {
+          absl::SleepFor(absl::Seconds(seconds));
+          return absl::Now() < end;
+        });
     EXPECT_THAT(result, IsOk());
     return result.ok() ? *result : EvaluateResult();
   }
@@ -178,6 +179,10 @@ TEST_P(EntropyServiceTest, ARestartedServiceAnswersTheSameBits) {
   EXPECT_EQ(before.kl_nats, after.kl_nats);
   EXPECT_EQ(before.entropy_gradient, after.entropy_gradient);
   EXPECT_EQ(before.kl_gradient, after.kl_gradient);
+  const EvaluateResult brief = Evaluate(log_weights, /*kl_gradient=*/false);
+  EXPECT_EQ(before.kl_nats, brief.kl_nats);
+  EXPECT_EQ(before.entropy_gradient, brief.entropy_gradient);
+  EXPECT_TRUE(brief.kl_gradient.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, EntropyServiceTest,

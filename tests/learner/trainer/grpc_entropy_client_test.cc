@@ -352,8 +352,7 @@ class EvaluateTest : public GrpcEntropyClientTest {
     return response;
   }
   absl::StatusOr<EvaluateResult> Evaluate() {
-    return client_->Evaluate(request_, WeightedForm::kMepol,
-                             log_weights_.data(),
+    return client_->Evaluate(request_, options_, log_weights_.data(),
                              [this](absl::string_view reason, double seconds) {
                                reasons_.push_back(std::string(reason));
                                EXPECT_LE(seconds, 2.0);
@@ -362,6 +361,7 @@ class EvaluateTest : public GrpcEntropyClientTest {
   }
 
   std::vector<float> log_weights_;
+  EvaluateOptions options_{WeightedForm::kMepol, /*kl_gradient=*/true};
   // Waits before it is given up.
   size_t patience_ = 0;
 };
@@ -375,11 +375,31 @@ TEST_F(EvaluateTest, WeightsArriveWholeAndGradientsComeBack) {
             0);
   EXPECT_EQ(service_.weights_header.epoch(), 4u);
   EXPECT_EQ(service_.weights_header.form(), v1::WEIGHTED_FORM_MEPOL);
+  EXPECT_TRUE(service_.weights_header.kl_gradient());
   EXPECT_EQ(service_.calls, 0);
   EXPECT_EQ(result->entropy_nats, 1.5);
   EXPECT_EQ(result->agent_effective_samples, std::vector<double>(10, 3));
   EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
   EXPECT_EQ(result->kl_gradient, std::vector<float>(kCount, 2));
+}
+
+TEST_F(EvaluateTest, TheGradientOfTheKlIsReadIfItIsAskedFor) {
+  options_.kl_gradient = false;
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
+                                   HasSubstr("none being asked for")));
+  service_.evaluation[1].mutable_chunk()->clear_kl();
+  service_.evaluation[2].mutable_chunk()->clear_kl();
+  const auto result = Evaluate();
+  ASSERT_THAT(result, IsOk());
+  EXPECT_FALSE(service_.weights_header.kl_gradient());
+  EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
+  EXPECT_TRUE(result->kl_gradient.empty());
+  service_.evaluation.pop_back();
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
+                                   HasSubstr("100000 gradients for 300000")));
+  options_.kl_gradient = true;
+  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
+                                   HasSubstr("as many being asked for")));
 }
 
 // Particles are hashed once, however often an epoch is asked about.
