@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -64,6 +63,19 @@ uint32_t FirstStepAtGoal(const GoalTask& task, const float* features,
     if (x * x + y * y <= reach) return step;
   }
   return steps;
+}
+
+std::vector<uint32_t> RankBySuccess(const std::vector<uint32_t>& successes,
+                                    const std::vector<uint64_t>& steps) {
+  std::vector<uint32_t> ranked;
+  for (uint32_t agent = 0; agent < successes.size(); ++agent) {
+    if (successes[agent] > 0) ranked.push_back(agent);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [&](uint32_t a, uint32_t b) {
+    if (successes[a] != successes[b]) return successes[a] > successes[b];
+    return steps[a] < steps[b];
+  });
+  return ranked;
 }
 
 }  // namespace kmyriad

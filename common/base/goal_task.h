@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/environment_spec.h"
@@ -32,6 +33,13 @@ absl::StatusOr<GoalTask> FindGoalTask(const EnvironmentSpec& spec,
 // step, x and y first; masked samples (flags [steps]) do not count.
 uint32_t FirstStepAtGoal(const GoalTask& task, const float* features,
                          uint32_t dims, const uint8_t* flags, uint32_t steps);
+
+// The agents that have a success, best first: more successes, among equals
+// fewer steps, then the lower number; never by distance, which would leak a
+// dense signal (reference/method.md 2.3). successes [agents]; steps [agents] to
+// the goal, of an agent's successful episodes together.
+std::vector<uint32_t> RankBySuccess(const std::vector<uint32_t>& successes,
+                                    const std::vector<uint64_t>& steps);
 
 }  // namespace kmyriad
 

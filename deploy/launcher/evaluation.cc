@@ -92,19 +92,13 @@ absl::StatusOr<Evaluation> Evaluate(
 }
 
 std::vector<uint32_t> RankAgents(const Evaluation& evaluation, size_t goal) {
-  std::vector<uint32_t> ranked;
-  for (uint32_t agent = 0; agent < evaluation.scores.size(); ++agent) {
-    if (evaluation.scores[agent][goal].successes > 0) ranked.push_back(agent);
+  std::vector<uint32_t> successes;
+  std::vector<uint64_t> steps;
+  for (const std::vector<GoalScore>& scores : evaluation.scores) {
+    successes.push_back(scores[goal].successes);
+    steps.push_back(scores[goal].steps);
   }
-  std::stable_sort(ranked.begin(), ranked.end(), [&](uint32_t a, uint32_t b) {
-    const GoalScore& one = evaluation.scores[a][goal];
-    const GoalScore& other = evaluation.scores[b][goal];
-    if (one.successes != other.successes) {
-      return one.successes > other.successes;
-    }
-    return one.steps < other.steps;
-  });
-  return ranked;
+  return RankBySuccess(successes, steps);
 }
 
 }  // namespace kmyriad

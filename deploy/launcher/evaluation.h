@@ -61,9 +61,7 @@ absl::StatusOr<Evaluation> Evaluate(
     const PolicyWeights& weights, const std::vector<GoalTask>& goals,
     const EpisodeOptions& options);
 
-// The agents that succeeded at `goal`, best first: more successes, among equals
-// those that are there sooner, then the lower number; never by distance, which
-// would leak a dense signal (reference/method.md 2.3).
+// The agents that succeeded at `goal`, best first (RankBySuccess).
 std::vector<uint32_t> RankAgents(const Evaluation& evaluation, size_t goal);
 
 }  // namespace kmyriad

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
 #include "common/base/tensor.h"
 
@@ -51,23 +52,15 @@ HeadMigration::HeadMigration(uint32_t agents, uint32_t after)
 
 std::vector<HeadCopy> HeadMigration::Advance(const TaskOutcome& outcome) {
   const auto agents = static_cast<uint32_t>(failures_.size());
-  std::vector<uint32_t> parents;
   for (uint32_t agent = 0; agent < agents; ++agent) {
     if (outcome.successes[agent] > 0) {
       failures_[agent] = 0;
-      parents.push_back(agent);
     } else {
       ++failures_[agent];
     }
   }
-  // More successes first; among equals fewer steps; then the lower number.
-  std::stable_sort(parents.begin(), parents.end(),
-                   [&outcome](uint32_t a, uint32_t b) {
-                     if (outcome.successes[a] != outcome.successes[b]) {
-                       return outcome.successes[a] > outcome.successes[b];
-                     }
-                     return outcome.steps[a] < outcome.steps[b];
-                   });
+  const std::vector<uint32_t> parents =
+      RankBySuccess(outcome.successes, outcome.steps);
   const int64_t limit = std::max<int64_t>(2, agents / 4);
   std::vector<HeadCopy> copies;
   for (uint32_t agent = 0; agent < agents; ++agent) {

@@ -11,7 +11,9 @@ namespace kmyriad {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 EnvironmentSpec Spec() {
   EnvironmentSpec spec;
@@ -67,6 +69,14 @@ TEST(FirstStepAtGoal, IsTheFirstUnmaskedOneWithinTheRadius) {
   flags[4] = kSampleUpsideDown;
   EXPECT_EQ(FirstStepAtGoal(task, features.data(), 3, flags.data(), 5), 4u);
   EXPECT_EQ(FirstStepAtGoal(task, features.data(), 3, flags.data(), 4), 4u);
+}
+
+TEST(RankBySuccess, PrefersSuccessesThenSpeedThenOrder) {
+  EXPECT_THAT(RankBySuccess({2, 3, 3, 3, 0}, {60, 200, 150, 150, 0}),
+              ElementsAre(2, 3, 1, 0));
+  // Steps that led nowhere count nothing.
+  EXPECT_THAT(RankBySuccess({0, 1, 0}, {1, 9, 1}), ElementsAre(1));
+  EXPECT_THAT(RankBySuccess({0, 0}, {0, 0}), IsEmpty());
 }
 
 }  // namespace
