@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_COMMON_BASE_TENSOR_H_
 #define KMYRIAD_COMMON_BASE_TENSOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -63,6 +64,21 @@ std::vector<T> ElementsOf(const NamedTensor& tensor) {
   std::vector<T> values(tensor.data.size() / sizeof(T));
   std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(T));
   return values;
+}
+
+// The parts `rows` of values [m, ...] in row-major order, one after another;
+// each is below m.
+template <typename T>
+std::vector<T> TakeRows(const std::vector<T>& values, size_t m,
+                        const std::vector<uint32_t>& rows) {
+  const size_t size = values.size() / m;
+  std::vector<T> taken;
+  taken.reserve(size * rows.size());
+  for (const uint32_t row : rows) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(row * size);
+    taken.insert(taken.end(), first, first + static_cast<std::ptrdiff_t>(size));
+  }
+  return taken;
 }
 
 // The first of that name, or null.

@@ -64,6 +64,26 @@ absl::StatusOr<ForgettingMonitor> ForgettingMonitor::Create(
   return monitor;
 }
 
+bool ForgettingMonitor::Has(const std::vector<NamedTensor>& tensors) {
+  return FindTensor(tensors, kStates) != nullptr;
+}
+
+absl::StatusOr<std::vector<NamedTensor>> ForgettingMonitor::SelectAgents(
+    const std::vector<NamedTensor>& tensors, const NetworkShape& shape,
+    const std::vector<uint32_t>& agents) {
+  KMYRIAD_ASSIGN_OR_RETURN(const ForgettingMonitor all, Create(tensors, shape));
+  const auto count = static_cast<int64_t>(agents.size());
+  const int64_t obs = shape.obs_dim;
+  const int64_t act = shape.act_dim;
+  const int64_t states = static_cast<int64_t>(all.states_.size()) / obs;
+  return std::vector<NamedTensor>{
+      MakeTensor(kStates, {states, obs}, all.states_),
+      MakeTensor(kMeans, {count, states, act},
+                 TakeRows(all.means_, shape.agents, agents)),
+      MakeTensor(kLogStd, {count, 1, act},
+                 TakeRows(all.log_std_, shape.agents, agents))};
+}
+
 absl::StatusOr<std::vector<NamedTensor>> ForgettingMonitor::MakeTensors(
     const PolicyWeights& weights, const std::vector<float>& states) {
   KMYRIAD_ASSIGN_OR_RETURN(const std::vector<float> means,

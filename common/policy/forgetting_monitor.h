@@ -1,6 +1,7 @@
 #ifndef KMYRIAD_COMMON_POLICY_FORGETTING_MONITOR_H_
 #define KMYRIAD_COMMON_POLICY_FORGETTING_MONITOR_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,6 +21,13 @@ class ForgettingMonitor {
   // that is missing or does not fit.
   static absl::StatusOr<ForgettingMonitor> Create(
       const std::vector<NamedTensor>& tensors, const NetworkShape& shape);
+  // Whether tensors hold such states: then Create needs the others, too.
+  static bool Has(const std::vector<NamedTensor>& tensors);
+  // Those tensors for `agents` alone, each below shape.agents, in that order.
+  // Errors of Create.
+  static absl::StatusOr<std::vector<NamedTensor>> SelectAgents(
+      const std::vector<NamedTensor>& tensors, const NetworkShape& shape,
+      const std::vector<uint32_t>& agents);
   // Those tensors, of `weights` at `states`.
   static absl::StatusOr<std::vector<NamedTensor>> MakeTensors(
       const PolicyWeights& weights, const std::vector<float>& states);

@@ -46,21 +46,6 @@ std::vector<uint32_t> AllAgents(const Population& population) {
   return agents;
 }
 
-// The agents' parts of [m, ...] values, in order.
-template <typename T>
-std::vector<T> TakeRows(const std::vector<T>& values, size_t m,
-                        const std::vector<uint32_t>& agents) {
-  const size_t size = values.size() / m;
-  std::vector<T> rows;
-  rows.reserve(size * agents.size());
-  for (const uint32_t agent : agents) {
-    const auto first =
-        values.begin() + static_cast<std::ptrdiff_t>(agent * size);
-    rows.insert(rows.end(), first, first + static_cast<std::ptrdiff_t>(size));
-  }
-  return rows;
-}
-
 PolicyWeights TakeHeads(const PolicyWeights& weights,
                         const std::vector<uint32_t>& agents) {
   const size_t m = weights.agent_count;
@@ -190,18 +175,12 @@ absl::StatusOr<std::string> EncodeContinuation(FileSystem& files,
                            files.Read(path, kMostInitialPolicyBytes));
   KMYRIAD_ASSIGN_OR_RETURN(const SafetensorsContent before,
                            DecodeSafetensors(bytes));
-  // Checks it, too.
-  KMYRIAD_RETURN_IF_ERROR(
-      ForgettingMonitor::Create(before.tensors, population.weights.shape)
-          .status());
-  for (const NamedTensor& tensor : before.tensors) {
-    if (tensor.name == "pretrained.states") {
-      content.tensors.push_back(tensor);
-    } else if (tensor.name == "pretrained.means" ||
-               tensor.name == "pretrained.log_std") {
-      content.tensors.push_back(TakeRowsOf(tensor, m, choice.agents));
-    }
-  }
+  KMYRIAD_ASSIGN_OR_RETURN(
+      std::vector<NamedTensor> monitor,
+      ForgettingMonitor::SelectAgents(before.tensors, population.weights.shape,
+                                      choice.agents));
+  std::move(monitor.begin(), monitor.end(),
+            std::back_inserter(content.tensors));
   return EncodeSafetensors(content);
 }
 

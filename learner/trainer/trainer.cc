@@ -191,9 +191,7 @@ absl::Status Trainer::Adopt(const std::vector<NamedTensor>& tensors) {
 }
 
 absl::Status Trainer::WatchForgetting(const std::vector<NamedTensor>& tensors) {
-  if (FindTensor(tensors, "pretrained.states") == nullptr) {
-    return absl::OkStatus();
-  }
+  if (!ForgettingMonitor::Has(tensors)) return absl::OkStatus();
   KMYRIAD_ASSIGN_OR_RETURN(const PolicyWeights policy, Policy());
   KMYRIAD_ASSIGN_OR_RETURN(forgetting_,
                            ForgettingMonitor::Create(tensors, policy.shape));

@@ -72,6 +72,31 @@ TEST_F(ForgettingMonitorTest, IsTheDivergenceOfTheGaussians) {
   EXPECT_GT(std::abs(*Monitor().Kl(Policy()) - integral / 4), 1e-3);
 }
 
+TEST_F(ForgettingMonitorTest, SelectedAgentsAreThoseOfASmallerPopulation) {
+  const auto all = *ForgettingMonitor::MakeTensors(policy_, states_);
+  EXPECT_TRUE(ForgettingMonitor::Has(all));
+  EXPECT_FALSE(ForgettingMonitor::Has({}));
+  const auto some = ForgettingMonitor::SelectAgents(all, policy_.shape, {3, 1});
+  ASSERT_THAT(some, IsOk());
+  PolicyWeights two = policy_;
+  two.shape.agents = two.agent_count = 2;
+  two.head_weight = TakeRows(policy_.head_weight, 4, {3, 1});
+  two.head_bias = TakeRows(policy_.head_bias, 4, {3, 1});
+  two.head_log_std = TakeRows(policy_.head_log_std, 4, {3, 1});
+  const auto expected = *ForgettingMonitor::MakeTensors(two, states_);
+  ASSERT_EQ(some->size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ((*some)[i].name, expected[i].name);
+    EXPECT_EQ((*some)[i].shape, expected[i].shape);
+    EXPECT_EQ((*some)[i].data, expected[i].data) << expected[i].name;
+  }
+  NetworkShape other = policy_.shape;
+  other.agents = 2;
+  EXPECT_THAT(
+      ForgettingMonitor::SelectAgents(all, other, {0}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 agents")));
+}
+
 TEST_F(ForgettingMonitorTest, NamesWhatDoesNotFit) {
   auto tensors = *ForgettingMonitor::MakeTensors(policy_, states_);
   NetworkShape shape = policy_.shape;
@@ -84,6 +109,7 @@ TEST_F(ForgettingMonitorTest, NamesWhatDoesNotFit) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("pretrained.states")));
   tensors.erase(tensors.begin() + 1);
+  EXPECT_TRUE(ForgettingMonitor::Has(tensors));
   EXPECT_THAT(ForgettingMonitor::Create(tensors, policy_.shape),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("pretrained.means")));
