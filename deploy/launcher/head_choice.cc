@@ -5,7 +5,7 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "common/base/status_macros.h"
 #include "common/base/tensor.h"
 #include "common/math/philox.h"
@@ -66,23 +66,23 @@ NamedTensor TakeRowsOf(const NamedTensor& tensor, size_t m,
   return part;
 }
 
-std::vector<NamedTensor> PolicyTensors(const Population& population,
-                                       const PolicyWeights& part) {
-  const int64_t count = part.agent_count;
-  const int64_t act = part.shape.act_dim;
+bool IsOfCritic(const NamedTensor& tensor) {
+  return absl::StartsWith(tensor.name, "critic.") || tensor.name == "embedding";
+}
+
+// The checkpoint's tensors for the agents alone.
+std::vector<NamedTensor> TensorsOf(const Population& population,
+                                   const std::vector<uint32_t>& agents,
+                                   bool with_critic) {
   std::vector<NamedTensor> tensors = population.normalizer;
-  for (size_t l = 0; l < part.trunk.size(); ++l) {
-    const DenseLayer& layer = part.trunk[l];
-    tensors.push_back(MakeTensor(absl::StrCat("trunk.", l, ".weight"),
-                                 {layer.out, layer.in}, layer.weight));
-    tensors.push_back(MakeTensor(absl::StrCat("trunk.", l, ".bias"),
-                                 {layer.out}, layer.bias));
+  for (const NamedTensor& tensor : population.parameters) {
+    if (IsOfCritic(tensor) && !with_critic) continue;
+    const bool of_agents =
+        absl::StartsWith(tensor.name, "heads.") || tensor.name == "embedding";
+    tensors.push_back(
+        of_agents ? TakeRowsOf(tensor, population.weights.agent_count, agents)
+                  : tensor);
   }
-  tensors.push_back(MakeTensor(
-      "heads.weight", {count, part.shape.trunk.back(), act}, part.head_weight));
-  tensors.push_back(MakeTensor("heads.bias", {count, 1, act}, part.head_bias));
-  tensors.push_back(
-      MakeTensor("heads.log_std", {count, 1, act}, part.head_log_std));
   return tensors;
 }
 
@@ -139,7 +139,7 @@ absl::StatusOr<std::string> EncodeInitial(const Population& population,
                                           const HeadChoice& choice) {
   const PolicyWeights part = TakeHeads(population.weights, choice.agents);
   SafetensorsContent content;
-  content.tensors = PolicyTensors(population, part);
+  content.tensors = TensorsOf(population, choice.agents, /*with_critic=*/false);
   const size_t obs = part.shape.obs_dim;
   const size_t count = choice.states.size() / obs;
   const size_t kept =
@@ -161,15 +161,8 @@ absl::StatusOr<std::string> EncodeInitial(const Population& population,
 absl::StatusOr<std::string> EncodeContinuation(FileSystem& files,
                                                const Population& population,
                                                const HeadChoice& choice) {
-  const size_t m = population.weights.agent_count;
   SafetensorsContent content;
-  content.tensors =
-      PolicyTensors(population, TakeHeads(population.weights, choice.agents));
-  for (const NamedTensor& tensor : population.critic) {
-    content.tensors.push_back(tensor.name == "embedding"
-                                  ? TakeRowsOf(tensor, m, choice.agents)
-                                  : tensor);
-  }
+  content.tensors = TensorsOf(population, choice.agents, /*with_critic=*/true);
   const std::string path = JoinPath(population.run_folder, kInitialPolicyFile);
   KMYRIAD_ASSIGN_OR_RETURN(const std::string bytes,
                            files.Read(path, kMostInitialPolicyBytes));

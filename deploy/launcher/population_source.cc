@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "actor/rollout/run_environment.h"
 #include "common/base/status_macros.h"
@@ -102,12 +101,7 @@ absl::StatusOr<Population> LoadPopulation(FileSystem& files,
                      population.run_uuid, "; move it away"));
   }
   population.normalizer = content.normalizer;
-  for (const NamedTensor& tensor : content.parameters) {
-    if (absl::StartsWith(tensor.name, "critic.") ||
-        tensor.name == "embedding") {
-      population.critic.push_back(tensor);
-    }
-  }
+  population.parameters = content.parameters;
   population.epoch = content.manifest.epoch();
   population.env_steps = content.manifest.env_steps();
   KMYRIAD_ASSIGN_OR_RETURN(

@@ -30,9 +30,10 @@ struct Population {
   // As the run recorded it.
   EnvironmentSpec spec;
   PolicyWeights weights;  // all heads
-  // normalizer.*; critic.* and embedding; as the checkpoint has them.
+  // normalizer.*; trunk.*, heads.*, critic.* and embedding: as the checkpoint
+  // has them.
   std::vector<NamedTensor> normalizer;
-  std::vector<NamedTensor> critic;
+  std::vector<NamedTensor> parameters;
   Digest policy_hash{};
 };
 

@@ -29,10 +29,18 @@ Population Five() {
                                      .agents = 5,
                                      .activation = Activation::kTanh},
                                     3);
-  population.critic = {
+  const PolicyWeights& weights = population.weights;
+  population.parameters = {
+      MakeTensor("trunk.0.weight", {16, kObs}, weights.trunk[0].weight),
+      MakeTensor("trunk.0.bias", {16}, weights.trunk[0].bias),
+      MakeTensor("heads.weight", {5, 16, kAct}, weights.head_weight),
+      MakeTensor("heads.bias", {5, 1, kAct}, weights.head_bias),
+      MakeTensor("heads.log_std", {5, 1, kAct}, weights.head_log_std),
       {"critic.value.bias", TensorType::kFloat32, {1}, {1, 2, 3, 4}},
       {"embedding", TensorType::kFloat32, {5, 1}, {}}};
-  for (uint8_t i = 0; i < 20; ++i) population.critic[1].data.push_back(i);
+  for (uint8_t i = 0; i < 20; ++i) {
+    population.parameters.back().data.push_back(i);
+  }
   return population;
 }
 
@@ -107,13 +115,19 @@ TEST(EncodeContinuationTest, TakesTheCriticAlongAndWhatItIsComparedWith) {
               IsOk());
   const auto old = DecodeSafetensors(*before);
   // The round has moved the heads.
-  for (float& bias : population.weights.head_bias) bias += 1;
+  std::vector<float>& moved = population.weights.head_bias;
+  for (float& bias : moved) bias += 1;
+  population.parameters[3] = MakeTensor("heads.bias", {5, 1, kAct}, moved);
   HeadChoice half;
   half.agents = {0, 3};
   const auto after = EncodeContinuation(files, population, half);
   ASSERT_THAT(after, IsOk());
   const auto content = DecodeSafetensors(*after);
   ASSERT_THAT(content, IsOk());
+  EXPECT_THAT(FloatsOf(*content, "heads.bias"),
+              ElementsAre(moved[0], moved[1], moved[6], moved[7]));
+  EXPECT_EQ(FindTensor(content->tensors, "critic.value.bias")->data,
+            (std::vector<uint8_t>{1, 2, 3, 4}));
   EXPECT_EQ(FindTensor(content->tensors, "embedding")->data,
             (std::vector<uint8_t>{0, 1, 2, 3, 12, 13, 14, 15}));
   EXPECT_EQ(FloatsOf(*content, "pretrained.states"),
