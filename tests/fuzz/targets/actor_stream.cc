@@ -216,6 +216,8 @@ class Game {
         return hub_.OnBatch(id, message.state_batch());
       case v1::ActorMessage::kSegmentDone:
         return hub_.OnSegmentDone(id, message.segment_done());
+      case v1::ActorMessage::kHeartbeat:
+        return hub_.OnHeartbeat(id, message.heartbeat());
       default:
         return hub_.OnUnknown(id);
     }
@@ -245,6 +247,14 @@ std::vector<std::string> Seeds() {
   *hello.mutable_hello() = HelloOf("raw");
   v1::ActorMessage done;
   done.mutable_segment_done()->mutable_key()->set_block(1);
+  v1::ActorMessage heartbeat;
+  v1::ActorTotals& totals = *heartbeat.mutable_heartbeat()->mutable_totals();
+  totals.set_env_steps(1000);
+  totals.set_nonfinite(1);
+  totals.set_cpu_seconds(2.5);
+  totals.set_credit_wait_seconds(0.5);
+  totals.set_resident_bytes(1 << 26);
+  const std::string beat = FrameOf(heartbeat.SerializeAsString());
   const std::string none = "\xff\xff";
   const auto batch = [&none](char move, char block) {
     return std::string{move, block, '\0', '\4'} + none;
@@ -255,7 +265,10 @@ std::vector<std::string> Seeds() {
               std::string("\6\1\7\1\x0a\x0a", 6),
           std::string("\2\2", 2) + batch('\4', '\2') +
               std::string("\x86\2\x08\xff\x0e\1", 6),
-          '\1' + FrameOf(done.SerializeAsString())};
+          '\1' + FrameOf(done.SerializeAsString()),
+          // Of a peer that has said Hello, one that has not, and one come anew.
+          std::string("\2\2", 2) + '\0' + beat + '\1' + beat + '\0' + beat +
+              std::string("\x0a\2\2", 3) + '\0' + beat};
 }
 
 }  // namespace kmyriad
