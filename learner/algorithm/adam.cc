@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/check.h"
 #include "common/base/tensor.h"
 
 namespace kmyriad {
@@ -28,10 +29,11 @@ bool AnyHeld(const std::vector<int64_t>& held) {
 }  // namespace
 
 Adam::Adam(const ParameterList& trunk, const ParameterList& heads,
-           const ParameterList& others)
+           const ParameterList& critic, const Parameter* agent_rows)
     : trunk_end_(trunk.size()), heads_end_(trunk.size() + heads.size()) {
-  for (const ParameterList* list : {&trunk, &heads, &others}) {
+  for (const ParameterList* list : {&trunk, &heads, &critic}) {
     for (Parameter* parameter : *list) {
+      if (parameter == agent_rows) agent_rows_ = moments_.size();
       moments_.push_back({parameter, at::zeros_like(parameter->value),
                           at::zeros_like(parameter->value)});
     }
@@ -39,10 +41,13 @@ Adam::Adam(const ParameterList& trunk, const ParameterList& heads,
   if (!heads.empty()) {
     counts_.head_held.resize(static_cast<size_t>(heads[0]->value.size(0)));
   }
-  if (!others.empty()) counts_.row_held.resize(counts_.head_held.size());
+  KMYRIAD_CHECK(agent_rows_.has_value() == (agent_rows != nullptr));
+  if (agent_rows_.has_value()) {
+    counts_.row_held.resize(counts_.head_held.size());
+  }
 }
 
-void Adam::Step(double policy_rate, double other_rate,
+void Adam::Step(double policy_rate, double critic_rate,
                 const std::vector<uint8_t>& trained) {
   ++counts_.steps;
   const bool any = trained.empty() || std::find(trained.begin(), trained.end(),
@@ -56,12 +61,14 @@ void Adam::Step(double policy_rate, double other_rate,
     if (!TakesPart(trained, agent)) ++counts_.head_held[agent];
   }
   StepAgents(trunk_end_, heads_end_, counts_.head_held, policy_rate, trained);
-  const size_t rows = moments_.size() - (counts_.row_held.empty() ? 0 : 1);
-  for (size_t i = heads_end_; i < rows; ++i) {
-    StepRows(moments_[i], 0, moments_[i].first.size(0), counts_.steps,
-             other_rate);
+  for (size_t i = heads_end_; i < moments_.size(); ++i) {
+    if (i == agent_rows_) {
+      StepAgents(i, i + 1, counts_.row_held, critic_rate, {});
+    } else {
+      StepRows(moments_[i], 0, moments_[i].first.size(0), counts_.steps,
+               critic_rate);
+    }
   }
-  StepAgents(rows, moments_.size(), counts_.row_held, other_rate, {});
 }
 
 void Adam::StepAgents(size_t begin, size_t end,
@@ -88,8 +95,8 @@ void Adam::ForgetAgent(int64_t agent) {
   };
   for (size_t i = trunk_end_; i < heads_end_; ++i) forget(moments_[i]);
   counts_.head_held[static_cast<size_t>(agent)] = counts_.steps;
-  if (counts_.row_held.empty()) return;
-  forget(moments_.back());
+  if (!agent_rows_.has_value()) return;
+  forget(moments_[*agent_rows_]);
   counts_.row_held[static_cast<size_t>(agent)] = counts_.steps;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "common/base/tensor.h"
 #include "learner/network/named_tensors.h"
 #include "learner/network/parameter.h"
@@ -21,27 +22,28 @@ namespace kmyriad {
 class Adam {
  public:
   // Parameters stay where they are while this object lives. `heads` are
-  // [m, ., .], agents first; `trunk` is shared by all agents; `others` belong
-  // to none (the critic), save for the last, whose rows are the agents' [m, .].
+  // [m, ., .], agents first; `trunk` is shared by all agents, and so is the
+  // `critic` but for `agent_rows`, one of its parameters, whose rows are the
+  // agents' [m, .]; null: all of it.
   Adam(const ParameterList& trunk, const ParameterList& heads,
-       const ParameterList& others);
+       const ParameterList& critic, const Parameter* agent_rows);
 
   // One step along the parameters' gradients. `trained` [m], 1 or 0, tells
   // which agents take part, empty: all. The others' heads, and the trunk if
   // there are none, stay as they are, moments and the count of steps that
   // corrects them included.
-  void Step(double policy_rate, double other_rate,
+  void Step(double policy_rate, double critic_rate,
             const std::vector<uint8_t>& trained = {});
 
-  // The head of an agent, and its row of `others`, are another one's: moments
-  // and the count of steps that corrects them begin anew.
+  // The head of an agent, and its row of `agent_rows`, are another one's:
+  // moments and the count of steps that corrects them begin anew.
   void ForgetAgent(int64_t agent);
 
   // "adam.NAME.first", "adam.NAME.second" [shape of the parameter] and
   // "adam.steps" int64 [1]: steps; or [2 + m] with the steps that the trunk,
   // and each agent's head, sat out, if there were any; or [2 + 2 m] with those
-  // of the agents' rows of `others`, too. Older checkpoints have [2], from when
-  // trunk and heads sat out together: the second is for all.
+  // of `agent_rows`, too. Older checkpoints have [2], from when trunk and heads
+  // sat out together: the second is for all.
   std::vector<NamedTensor> Save();
   // INVALID_ARGUMENT naming the tensor, nothing changed.
   absl::Status Check(std::vector<NamedTensor> tensors);
@@ -50,8 +52,8 @@ class Adam {
 
   struct StepCounts {
     int64_t steps = 0;
-    // Steps that the trunk, each agent's head [m], and its row of `others` [m]
-    // (empty without others) sat out.
+    // Steps that the trunk, each agent's head [m], and its row of `agent_rows`
+    // [m] (empty without) sat out.
     int64_t trunk_held = 0;
     std::vector<int64_t> head_held;
     std::vector<int64_t> row_held;
@@ -82,10 +84,12 @@ class Adam {
   // The counter among `tensors`, which it is taken from.
   absl::StatusOr<StepCounts> TakeSteps(std::vector<NamedTensor>* tensors) const;
 
-  // Trunk, heads, others.
+  // Trunk, heads, critic.
   std::vector<Moments> moments_;
   const size_t trunk_end_;
   const size_t heads_end_;
+  // Place of `agent_rows`.
+  absl::optional<size_t> agent_rows_;
   StepCounts counts_;
 };
 

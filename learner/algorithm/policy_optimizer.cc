@@ -75,7 +75,8 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
                  options.precision == "bf16" ? at::kBFloat16 : at::kFloat),
         adam_(network_.TrunkParameters(), network_.HeadParameters(),
               objective_->uses_critic() ? network_.CriticParameters()
-                                        : ParameterList()) {
+                                        : ParameterList(),
+              objective_->uses_critic() ? network_.Embedding() : nullptr) {
     for (int i = 0; i < options.threads; ++i) {
       workers_.push_back(std::make_unique<GradientWorker>(
           network_, *objective_,

@@ -62,8 +62,10 @@ class MultiHeadActorCritic {
   ParameterList TrunkParameters() { return trunk_.Parameters(); }
   // weight [m, H, A], bias [m, 1, A], log_std [m, 1, A].
   ParameterList HeadParameters();
-  // Critic's trunk, value layer and, last, embedding [m, kEmbeddingSize].
+  // Critic's trunk, value layer and embedding.
   ParameterList CriticParameters();
+  // That of the agents [m, kEmbeddingSize].
+  Parameter* Embedding() { return &embedding_; }
   // All of them, in the order of InitialParameters.
   ParameterList AllParameters();
 

@@ -272,7 +272,7 @@ TEST(AdamTest, FollowsTheDefinition) {
   const c10::InferenceMode guard;
   Parameter parameter = {"x", at::tensor({1.0, -2.0}, at::kDouble),
                          at::zeros({2}, at::kDouble)};
-  Adam adam({&parameter}, {}, {});
+  Adam adam({&parameter}, {}, {}, nullptr);
   double value[] = {1.0, -2.0};
   double first[] = {0, 0};
   double second[] = {0, 0};
@@ -291,6 +291,45 @@ TEST(AdamTest, FollowsTheDefinition) {
       ASSERT_NEAR(parameter.value[i].item<double>(), value[i], 1e-12);
     }
   }
+}
+
+// Wherever they stand in the critic's list.
+TEST(AdamTest, AnAgentThatIsForgottenBeginsAnewInItsRowsAlone) {
+  const c10::InferenceMode guard;
+  const auto walk = [](bool rows_first, bool forget) {
+    const auto parameter = [](const char* name, at::IntArrayRef size) {
+      return Parameter{name, at::zeros(size, at::kDouble),
+                       at::zeros(size, at::kDouble)};
+    };
+    Parameter head = parameter("head", {2, 1, 1});
+    Parameter shared = parameter("shared", {2});
+    Parameter rows = parameter("rows", {2, 3});
+    const ParameterList critic = rows_first ? ParameterList{&rows, &shared}
+                                            : ParameterList{&shared, &rows};
+    Adam adam({}, {&head}, critic, &rows);
+    for (int t = 1; t <= 4; ++t) {
+      if (t == 4 && forget) adam.ForgetAgent(1);
+      if (t == 4) rows.value[1].zero_();
+      for (Parameter* each : {&head, &shared, &rows}) {
+        each->gradient.fill_(t == 4 ? 1e-3 : std::cos(t));
+      }
+      adam.Step(0.1, 0.01);
+    }
+    return std::vector<at::Tensor>{head.value, shared.value, rows.value};
+  };
+  const std::vector<at::Tensor> last = walk(false, true);
+  const std::vector<at::Tensor> first = walk(true, true);
+  const std::vector<at::Tensor> kept = walk(false, false);
+  for (size_t i = 0; i < last.size(); ++i) {
+    EXPECT_TRUE(at::equal(first[i], last[i])) << i;
+  }
+  EXPECT_TRUE(at::equal(last[1], kept[1]));
+  EXPECT_TRUE(at::equal(last[2][0], kept[2][0]));
+  // Adam's first step is one rate long.
+  EXPECT_TRUE(
+      at::allclose(last[2][1], at::full({3}, -0.01, at::kDouble), 1e-4));
+  EXPECT_FALSE(
+      at::allclose(kept[2][1], at::full({3}, -0.01, at::kDouble), 1e-1));
 }
 
 }  // namespace

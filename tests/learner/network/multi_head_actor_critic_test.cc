@@ -164,7 +164,7 @@ TEST_F(MultiHeadActorCriticTest, AnAgentsGradientIsZeroInOtherHeads) {
   network.BackwardValue(rows, value_weight);
   ParameterList per_agent = network.HeadParameters();
   per_agent.pop_back();  // no gradient of log-std was given
-  per_agent.push_back(network.CriticParameters().back());
+  per_agent.push_back(network.Embedding());
   for (const Parameter* parameter : per_agent) {
     for (const int64_t agent : {0, 1, 2}) {
       const double size = parameter->gradient[agent].abs().sum().item<double>();
