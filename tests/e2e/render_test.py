@@ -1,6 +1,7 @@
 """kmyriad render: the film is looked at pixel by pixel, with a reader of
 animated PNG that is written here from the format's definition."""
 import os
+import re
 import struct
 import unittest
 import zlib
@@ -118,6 +119,66 @@ class RenderTest(harness.EndToEndTest):
         self.assertIn("--width = 8", self.refused("ants", "--width", "8"))
         self.assertIn("MUJOCO_GL = glfw", self.refused(
             "ants", environment={"MUJOCO_GL": "glfw"}))
+
+    def libraries(self, name):
+        """An environment in which the process says which libraries it opens,
+        and a function that tells whether one of them is `library`."""
+        folder = os.path.join(self.runs, name)
+        os.makedirs(folder)
+
+        def opened(library):
+            text = ""
+            for log in os.listdir(folder):
+                with open(os.path.join(folder, log), encoding="utf-8") as file:
+                    text += file.read()
+            self.assertIn("calling init", text)
+            return re.search(rf"calling init: \S*/{library}\S*\n",
+                             text) is not None
+
+        return {"LD_DEBUG": "libs",
+                "LD_DEBUG_OUTPUT": os.path.join(folder, "log")}, opened
+
+    def test_it_draws_with_egl_or_else_with_osmesa(self):
+        self.train("ants", *ANTS)
+        once = ["--agents", "best:1", "--seconds", "0.1"]
+        software = self.film(*once, environment={"MUJOCO_GL": "osmesa"})
+        with open(software, "rb") as file:
+            drawn = file.read()
+        for frame in read_film(software)[3]:
+            self.assertGreater(colorful(frame), 100)
+            self.assertLess(colorful(frame), 160 * 120 / 2)
+        # The one that is named is the one that draws.
+        for name, library in (("osmesa", "libOSMesa"), ("egl", "libEGL.so")):
+            debug, opened = self.libraries(name)
+            self.film(*once, environment={"MUJOCO_GL": name, **debug})
+            for other in ("libOSMesa", "libEGL.so"):
+                self.assertEqual(opened(other), other == library, other)
+
+        # EGL's dispatcher without a driver, where it takes this variable.
+        nowhere = os.path.join(self.runs, "nowhere")
+        os.makedirs(nowhere)
+        no_egl = {"__EGL_VENDOR_LIBRARY_DIRS": nowhere}
+        code, _, err = self.render("ants", *once,
+                                   environment={"MUJOCO_GL": "egl", **no_egl})
+        if code == 0:
+            self.skipTest("this machine's EGL cannot be taken away")
+        self.assertIn("EGL: ", err)
+        self.assertNotIn("OSMesa: ", err)
+        debug, opened = self.libraries("else")
+        with open(self.film(*once, environment={**no_egl, **debug}),
+                  "rb") as file:
+            self.assertEqual(file.read(), drawn)
+        self.assertTrue(opened("libOSMesa"))
+        # Nor OSMesa: its files are something else.
+        for library in ("libOSMesa.so.8", "libOSMesa.so.6"):
+            with open(os.path.join(nowhere, library), "wb") as file:
+                file.write(b"nothing\n")
+        paths = [nowhere, os.environ.get("LD_LIBRARY_PATH", "")]
+        err = self.refused("ants", *once, environment={
+            **no_egl, "LD_LIBRARY_PATH": ":".join(filter(None, paths))})
+        for word in ("no OpenGL to draw with", "EGL: ", "OSMesa: ",
+                     "deploy/setup --render"):
+            self.assertIn(word, err)
 
     def test_a_point_has_no_body(self):
         self.train("point", *harness.SMALL, "--epochs", "1")
