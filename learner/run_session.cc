@@ -70,10 +70,13 @@ void CompareNumerics(const v1::RunManifest& manifest,
   std::map<std::string, std::string> stored(manifest.numerics().begin(),
                                             manifest.numerics().end());
   stored.insert({kUpdateArithmetic, "1"});
+  // Versions of the arithmetic differ for those alone.
+  const bool concerned = options.config.task().has_goal() ||
+                         options.config.objective().kind() == "iw_entropy";
   for (const auto& [key, value] : options.numerics) {
     const std::string before = stored[key];
     if (before == value) continue;
-    if (key == kUpdateArithmetic && !options.config.task().has_goal()) continue;
+    if (key == kUpdateArithmetic && !concerned) continue;
     recorded->push_back(absl::StrCat(key, " was \"", before, "\", is \"", value,
                                      "\": the bits of the update may "
                                      "change"));

@@ -369,12 +369,23 @@ class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
     if (progress_.cancelled) {
       return absl::CancelledError("the update was abandoned");
     }
+    // A head whose factors are all 0 has no particle that counts: neither does
+    // its momentum move it.
+    const size_t agents = owner_.options_.shape.agents;
+    const size_t each = factors.size() / agents;
+    heard_.resize(agents);
+    for (size_t agent = 0; agent < agents; ++agent) {
+      const auto own =
+          factors.begin() + static_cast<std::ptrdiff_t>(agent * each);
+      heard_[agent] = std::any_of(own, own + static_cast<std::ptrdiff_t>(each),
+                                  [](float factor) { return factor != 0; });
+    }
     // The first gradient is taken where the samples were drawn.
     if (backwards_++ == 0) stats_->ratio_max_error = error.item<double>();
     return owner_.ClipGradients(epoch_, stats_);
   }
 
-  void Step(double rate) override { owner_.Step(rate, {}); }
+  void Step(double rate) override { owner_.Step(rate, heard_); }
   void Keep() override { kept_ = owner_.adam_.Snapshot(); }
   void GoBack() override {
     owner_.adam_.Restore(kept_);
@@ -408,6 +419,8 @@ class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
   Progress progress_;
   at::Tensor order_;
   at::Tensor sums_;
+  // Agents whose samples the last gradient was of, [m], 1 or 0.
+  std::vector<uint8_t> heard_;
   Adam::State kept_;
   uint64_t forwards_ = 0;
   uint64_t backwards_ = 0;

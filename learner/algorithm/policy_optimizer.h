@@ -140,9 +140,10 @@ class PolicyOptimizer {
                             const std::vector<NamedTensor>& optimizer) = 0;
 };
 
-// Among NumericsInfo: the version of the update's arithmetic, 2. The first,
+// Among NumericsInfo: the version of the update's arithmetic, 3. The first,
 // which was not recorded, differs where there is a task: heads without a
-// success went on by their momentum, and kl_mean was over all samples.
+// success went on by their momentum, and kl_mean was over all samples. Up to
+// the second, heads without a particle did so with "iw_entropy".
 inline constexpr char kUpdateArithmetic[] = "update_arithmetic";
 
 // What the numerics depend on: LibTorch version, MKL mode, CPU capability,

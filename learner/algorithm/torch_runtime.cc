@@ -84,7 +84,7 @@ std::map<std::string, std::string> NumericsInfo(const std::string& device) {
   PinNumerics();
   const char* mkl_mode = std::getenv(kMklMode);
   return {
-      {kUpdateArithmetic, "2"},
+      {kUpdateArithmetic, "3"},
       {"device", device},
       {"libtorch", TORCH_VERSION},
       {"mkl", at::get_mkl_version()},

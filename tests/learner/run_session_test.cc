@@ -126,14 +126,19 @@ TEST_F(InitialPolicyTest, MustBeSafetensors) {
                                HasSubstr("runs/task/initial.safetensors")));
 }
 
-TEST(RunSessionTest, OtherArithmeticIsSaidOfARunWithATaskOnce) {
-  for (const bool task : {false, true}) {
+TEST(RunSessionTest, OtherArithmeticIsSaidOnceOfARunThatItConcerns) {
+  for (const char* kind : {"pretraining", "task", "ascent"}) {
+    const bool concerned = kind != std::string("pretraining");
     SimulatedDisk disk;
     const FakeClock clock;
     RunSessionOptions options;
     options.run_dir = "runs/old";
     options.config = SmallRunConfig(3);
-    if (task) options.config.mutable_task()->set_goal("G");
+    if (kind == std::string("task")) {
+      options.config.mutable_task()->set_goal("G");
+    } else if (kind == std::string("ascent")) {
+      options.config.mutable_objective()->set_kind("iw_entropy");
+    }
     const auto open = [&]() {
       const auto session = OpenRunSession(options, disk, clock);
       EXPECT_THAT(session, IsOk());
@@ -146,8 +151,8 @@ TEST(RunSessionTest, OtherArithmeticIsSaidOfARunWithATaskOnce) {
     for (const char* version : {"2", "3"}) {
       options.numerics[kUpdateArithmetic] = version;
       const std::vector<std::string> recorded = open();
-      ASSERT_EQ(recorded.size(), task ? 1u : 0u);
-      if (task) {
+      ASSERT_EQ(recorded.size(), concerned ? 1u : 0u) << kind;
+      if (concerned) {
         EXPECT_THAT(recorded[0],
                     AllOf(HasSubstr("update_arithmetic"), HasSubstr(version)));
       }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "learner/algorithm/policy_optimizer.h"
@@ -104,6 +105,53 @@ TEST(IwEntropyOptimizerTest, ItsBitsDependOnNeitherThreadsNorInterruptions) {
     EXPECT_EQ(StateOf(*resumed), StateOf(*optimizer));
     if (threads == 1) one = StateOf(*optimizer);
     EXPECT_EQ(StateOf(*optimizer), one) << threads;
+  }
+}
+
+// An agent whose particles are all masked has no gradient: what moved it before
+// does not move it now, nor the trunk if it is so with all of them.
+TEST(IwEntropyOptimizerTest, AHeadWithoutParticlesStandsStill) {
+  constexpr uint32_t kManyEnvs = 160;
+  for (const bool moved_before : {false, true}) {
+    for (const uint32_t from : {4u, 2u, 0u}) {
+      const auto optimizer = MakeOptimizer(IwOptions());
+      if (moved_before) MustAscend(*optimizer, 1);
+      std::vector<std::vector<float>> heads;
+      for (size_t agent = 0; agent < 4; ++agent) {
+        heads.push_back(HeadOf(*optimizer, agent));
+      }
+      const std::vector<float> trunk = FloatsOf(*optimizer, "trunk.0.weight");
+      const SyntheticEpoch data =
+          MakeEpoch(PolicyOf(*optimizer), kManyEnvs, 4, 2, AlignReward);
+      EpochSamples view = data.View();
+      const WeightsEvaluator all = MeanOf(data);
+      // Agents `from` and above are masked.
+      view.evaluate = [&all, from](const std::vector<float>& log_weights)
+          -> absl::StatusOr<WeightedValue> {
+        auto value = all(log_weights);
+        const auto masked =
+            static_cast<std::ptrdiff_t>(log_weights.size() / 4 * size_t{from});
+        std::fill(value->entropy_gradient.begin() + masked,
+                  value->entropy_gradient.end(), 0.0f);
+        return value;
+      };
+      const auto stats = optimizer->Update(view, 2, kMean, kInvStd, nullptr);
+      ASSERT_TRUE(stats.ok()) << stats.status();
+      EXPECT_GE(stats->passes, 1u);
+      for (size_t agent = 0; agent < 4; ++agent) {
+        EXPECT_EQ(HeadOf(*optimizer, agent) == heads[agent], agent >= from)
+            << agent << " of " << from;
+      }
+      EXPECT_EQ(FloatsOf(*optimizer, "trunk.0.weight") == trunk, from == 0);
+      // Its steps begin anew where they ended, after a checkpoint, too.
+      const auto resumed = MakeOptimizer(IwOptions());
+      ASSERT_TRUE(
+          resumed->Load(optimizer->SaveParameters(), optimizer->SaveOptimizer())
+              .ok());
+      MustAscend(*optimizer, 3);
+      MustAscend(*resumed, 3);
+      EXPECT_EQ(StateOf(*resumed), StateOf(*optimizer));
+    }
   }
 }
 

@@ -439,7 +439,7 @@ TEST(NumericsInfoTest, NamesWhatBitsDependOn) {
   EXPECT_THAT(info.at("libtorch"), HasSubstr("2."));
   EXPECT_FALSE(info.at("mkl_mode").empty());
   EXPECT_FALSE(info.at("cpu_capability").empty());
-  EXPECT_EQ(info.at(kUpdateArithmetic), "2");
+  EXPECT_EQ(info.at(kUpdateArithmetic), "3");
 }
 
 }  // namespace
