@@ -19,10 +19,14 @@ namespace kmyriad {
 // it writes.
 inline constexpr uint32_t kCheckpointFormat = 1;
 
+// Particles of the epochs before, of runs with entropy.window > 1.
+inline constexpr char kWindowFeatures[] = "window_features";
+inline constexpr char kWindowMask[] = "window_mask";
+
 // One consistent cut of a run. Groups of tensors become files:
 // policy (trunk.*, heads.*, critic.*, embedding), optimizer (adam.*),
-// normalizer (normalizer.*), coverage (cell_visits, cell_visits_total, and of
-// runs with entropy.window > 1 window_features, window_mask).
+// normalizer (normalizer.*), coverage (cell_visits, cell_visits_total, and the
+// window's).
 struct CheckpointContent {
   // Save fills format_version, files and the two tensor digests.
   v1::CheckpointManifest manifest;

@@ -1,5 +1,6 @@
 #include "learner/checkpoint/fork.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -78,6 +79,15 @@ absl::Status ForkRun(const ForkOptions& options, FileSystem& files) {
     return absl::FailedPreconditionError(absl::StrCat(
         folder, ": belongs to run ", content.manifest.run_uuid(), ", not to ",
         source.manifest.run_uuid(), "; move it away"));
+  }
+  if (options.empty_window) {
+    content.coverage.erase(
+        std::remove_if(content.coverage.begin(), content.coverage.end(),
+                       [](const NamedTensor& tensor) {
+                         return tensor.name == kWindowFeatures ||
+                                tensor.name == kWindowMask;
+                       }),
+        content.coverage.end());
   }
   const std::string temporary =
       JoinPath(options.runs, absl::StrCat(".fork-", options.name));

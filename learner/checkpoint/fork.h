@@ -18,6 +18,9 @@ struct ForkOptions {
   std::string name;
   // Configuration of the new run, for its resolved.textproto.
   std::string config_text;
+  // Whether the new run's entropy.window begins empty: the source's particles
+  // are of another number, order or kind.
+  bool empty_window = false;
   // Of the new run's manifest.
   std::string created_utc;
   std::string revision;

@@ -5,15 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "learner/checkpoint/checkpointer.h"
 
 namespace kmyriad {
-namespace {
-
-constexpr char kFeatures[] = "window_features";
-constexpr char kMask[] = "window_mask";
-
-}  // namespace
-
 ParticleWindow::ParticleWindow(uint32_t epochs, uint32_t envs, uint32_t horizon,
                                uint32_t dims)
     : epochs_(epochs), envs_(envs), horizon_(horizon), dims_(dims) {}
@@ -53,8 +47,8 @@ void ParticleWindow::Save(std::vector<NamedTensor>* tensors) const {
   const auto kept = static_cast<int64_t>(kept_.size());
   const int64_t count = int64_t{envs_} * horizon_;
   NamedTensor features{
-      kFeatures, TensorType::kFloat32, {kept, count, dims_}, {}};
-  NamedTensor mask{kMask, TensorType::kUint8, {kept, count}, {}};
+      kWindowFeatures, TensorType::kFloat32, {kept, count, dims_}, {}};
+  NamedTensor mask{kWindowMask, TensorType::kUint8, {kept, count}, {}};
   for (const Epoch& epoch : kept_) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(epoch.features.data());
     features.data.insert(features.data.end(), bytes,
@@ -66,8 +60,8 @@ void ParticleWindow::Save(std::vector<NamedTensor>* tensors) const {
 }
 
 absl::Status ParticleWindow::Load(const std::vector<NamedTensor>& tensors) {
-  const NamedTensor* const features = FindTensor(tensors, kFeatures);
-  const NamedTensor* const mask = FindTensor(tensors, kMask);
+  const NamedTensor* const features = FindTensor(tensors, kWindowFeatures);
+  const NamedTensor* const mask = FindTensor(tensors, kWindowMask);
   if (features == nullptr && mask == nullptr) {
     kept_.clear();
     return absl::OkStatus();
@@ -78,9 +72,10 @@ absl::Status ParticleWindow::Load(const std::vector<NamedTensor>& tensors) {
       features->type != TensorType::kFloat32 ||
       mask->type != TensorType::kUint8 || mask->data.size() != saved * count ||
       features->data.size() != saved * count * dims_ * sizeof(float)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tensors ", kFeatures, " and ", kMask, " do not hold epochs of ", count,
-        " particles with ", dims_, " features"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensors ", kWindowFeatures, " and ", kWindowMask,
+                     " do not hold epochs of ", count, " particles with ",
+                     dims_, " features"));
   }
   kept_.clear();
   const size_t first = saved - std::min<size_t>(saved, epochs_ - 1);

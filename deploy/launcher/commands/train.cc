@@ -259,6 +259,12 @@ bool ShapesTensors(const ConfigDifference& difference) {
          (key == "task.migrate_after" && migrates);
 }
 
+// What the particles of entropy.window are made for.
+bool ShapesParticles(const ConfigDifference& difference) {
+  return difference.key == "env.count" || difference.key == "env.horizon" ||
+         difference.key == "entropy.features";
+}
+
 // Makes the run options.fork from a checkpoint of the run `name`. Any key may
 // differ but those that the tensors hang on; what does is said.
 absl::Status Fork(const TrainOptions& options, const std::string& name,
@@ -292,6 +298,14 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
                  options.fork.c_str(), difference.key.c_str(),
                  difference.wanted.c_str(), difference.stored.c_str(),
                  name.c_str());
+    fork.empty_window |= ShapesParticles(difference);
+  }
+  fork.empty_window &= stored.entropy().window() > 1;
+  if (fork.empty_window && config.entropy().window() > 1) {
+    std::fprintf(stderr,
+                 "fork %s: entropy.window begins empty: its particles were of "
+                 "another env.count, env.horizon or entropy.features\n",
+                 options.fork.c_str());
   }
   uint64_t epoch = 0;
   fork.checkpoint = absl::SimpleAtoi(options.fork_at, &epoch)

@@ -35,6 +35,9 @@ class ForkTest : public ::testing::Test {
       CheckpointContent content;
       content.manifest.set_epoch(epoch);
       content.manifest.set_metrics_bytes(run->metrics_bytes());
+      content.coverage = {MakeTensor<float>(kWindowFeatures, {1}, {7}),
+                          MakeTensor<uint8_t>(kWindowMask, {1}, {1}),
+                          MakeTensor<int64_t>("cell_visits", {1}, {3})};
       ASSERT_THAT(run->checkpoints().Save(content), IsOk());
     }
     v1::RunHead head;
@@ -47,8 +50,9 @@ class ForkTest : public ::testing::Test {
   TempDir folder_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::string uuid_;
-  ForkOptions options_{folder_.File("old"), "",      folder_.path(), "new",
-                       "run {}\n",          "today", "revision"};
+  ForkOptions options_{
+      folder_.File("old"),    "",      folder_.path(), "new", "run {}\n",
+      /*empty_window=*/false, "today", "revision"};
   const std::string target_ = folder_.File("new");
 };
 
@@ -85,6 +89,21 @@ TEST_F(ForkTest, StartsFromAnOlderCheckpointToo) {
                                ReadRunDirectory(files_, target_));
   EXPECT_EQ(fork.head.checkpoint(), "epoch_000001");
   EXPECT_THAT(fork.metrics, ElementsAre("{\"epoch\":1}"));
+}
+
+TEST_F(ForkTest, TakesTheWindowAlongUnlessItsParticlesAreOfAnotherShape) {
+  for (const bool empty : {false, true}) {
+    options_.empty_window = empty;
+    options_.name = empty ? "empty" : "full";
+    ASSERT_THAT(ForkRun(options_, files_), IsOk());
+    KMYRIAD_ASSERT_OK_AND_ASSIGN(
+        const CheckpointContent content,
+        LoadCheckpoint(
+            files_, folder_.File(options_.name + "/checkpoints/epoch_000002")));
+    EXPECT_EQ(FindTensor(content.coverage, kWindowFeatures) == nullptr, empty);
+    EXPECT_EQ(FindTensor(content.coverage, kWindowMask) == nullptr, empty);
+    EXPECT_NE(FindTensor(content.coverage, "cell_visits"), nullptr);
+  }
 }
 
 TEST_F(ForkTest, RefusesWhatIsThereAndWhatIsNot) {
