@@ -1,5 +1,6 @@
 """A run trains, ends, goes on and is the same however it is cut and spread."""
 import os
+import re
 import subprocess
 import unittest
 
@@ -82,6 +83,35 @@ class TrainTest(harness.EndToEndTest):
                                 if not name.endswith(".out")),
                          ["new", "old"])
 
+    # A window holds particles of one shape. Into another one none come along:
+    # the next epoch is scored as if there were no window.
+    def test_a_fork_to_other_particles_begins_with_an_empty_window(self):
+        ants = ["--preset", "ant-empty", "--set", "env.count=16", "--set",
+                "population.agents=4", "--set", "env.horizon=12", "--set",
+                "entropy.k=3", "--set", "network.trunk=32", "--set",
+                "learner.threads=1"]
+        for name, world in (("points", SMALL), ("ants", ants)):
+            self.train(name, *world, "--epochs", "3", "--set",
+                       "entropy.window=3")
+        for source, key, value in (("points", "env.count", "80"),
+                                   ("points", "env.horizon", "30"),
+                                   ("ants", "entropy.features", "xyz"),
+                                   ("points", "ppo.clip", "0.1")):
+            entropy = []
+            for window in ("3", "1"):
+                name = f"{key}-{window}"
+                forked = self.start(source, "--fork", name, "--set",
+                                    f"{key}={value}", "--set",
+                                    f"entropy.window={window}", "--epochs",
+                                    "4")
+                self.assertEqual(forked.wait(), 0, forked.output())
+                self.assertEqual(
+                    f"fork {name}: entropy.window begins empty"
+                    in forked.output(),
+                    window == "3" and key != "ppo.clip", forked.output())
+                entropy.append(self.metrics(name)[-1]["entropy_nats"])
+            self.assertEqual(entropy[0] == entropy[1], key != "ppo.clip", key)
+
     def test_other_seeds_give_other_parameters(self):
         one = self.train("one", *SMALL, "--epochs", "2", "--seed", "1")
         two = self.train("two", *SMALL, "--epochs", "2", "--seed", "2")
@@ -156,6 +186,42 @@ class InterruptionTest(harness.EndToEndTest):
 
     def test_a_killed_learner_is_replaced(self):
         self.kill_in_mid_run("learner", "learner ended (signal 9")
+
+    def test_a_killed_learner_that_ascends_is_replaced(self):
+        self.kill_in_mid_run("learner", "learner ended (signal 9",
+                             settings=ASCENT)
+
+    # An ascent asks the service about the epoch again and again. One that lost
+    # the epoch in between is told so by a service that does not hold it; a kill
+    # that comes at another time is no test of it, and there is a next one.
+    def test_an_ascent_whose_service_is_killed_goes_on(self):
+        training = self.start("cut", *SMALL, *ASCENT, "--epochs", "100000",
+                              "--actors", "2")
+
+        def lost():
+            with open(os.path.join(self.runs, "cut", "logs", "learner.log"),
+                      encoding="utf-8") as file:
+                return re.findall(r"does not hold epoch (\d+), which is "
+                                  "scored again", file.read())
+
+        training.until_epoch(1)
+        self.assertEqual(lost(), [])
+        for kills in range(1, 9):
+            training.until(lambda: self.ctl("cut", "status")["phase"] ==
+                           "RUN_PHASE_UPDATE", "an ascent")
+            os.kill(training.pid("entropy"), SIGKILL)
+            training.until_epoch(len(self.metrics("cut")) + 2)
+            if lost():
+                break
+        print(f"kills: {kills}; ascents cut: epochs {lost()}", flush=True)
+        self.assertTrue(lost(), training.output())
+        training.signal(SIGINT)
+        self.assertEqual(training.wait(), 75, training.output())
+        cut = self.inspect("cut")
+        self.assertGreaterEqual(cut["epoch"], int(lost()[-1]))
+        self.assert_same(cut, self.train(
+            "whole", *SMALL, *ASCENT, "--epochs", str(cut["epoch"]), "--set",
+            "learner.threads=2"))
 
     def test_a_process_that_is_silent_is_killed_and_replaced(self):
         # 15 heartbeats are 3 s.
