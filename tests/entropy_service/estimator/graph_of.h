@@ -18,15 +18,17 @@ struct TestGraph {
   std::vector<double> mean_distances;
 };
 
-// Of points [count, dims].
+// Of points [count, dims], with `periods` [dims] or none.
 inline TestGraph GraphOf(const std::vector<float>& points, uint32_t dims,
-                         uint32_t k, float floor = 1e-9f) {
+                         uint32_t k, float floor = 1e-9f,
+                         const std::vector<float>& periods = {}) {
   const size_t count = points.size() / dims;
   std::vector<uint32_t> ids(count);
   std::iota(ids.begin(), ids.end(), 0u);
   ThreadPool pool(2);
-  const auto chosen =
-      CreateKnnIndex("auto", {points, ids, dims}, *ChooseSimdLevel(), pool);
+  PointsView view{points, ids, dims};
+  view.periods = periods;
+  const auto chosen = CreateKnnIndex("auto", view, *ChooseSimdLevel(), pool);
   EXPECT_TRUE(chosen.ok()) << chosen.status();
   std::vector<Neighbor> neighbors(count * k);
   EXPECT_TRUE(
