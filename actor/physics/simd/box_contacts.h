@@ -19,8 +19,8 @@ struct PairPack {
   alignas(64) Real number[15][kLanes];
 
   KMYRIAD_LANE_FUNCTION Vector3<F> Vector(int first) const {
-    return {{Load(number[first]), Load(number[first + 1]),
-             Load(number[first + 2])}};
+    return {{LoadAs<F>(number[first]), LoadAs<F>(number[first + 1]),
+             LoadAs<F>(number[first + 2])}};
   }
 };
 
@@ -123,9 +123,9 @@ KMYRIAD_HOST_DEVICE void CollidePack(const StepScope<F>& scope,
   const F zero = F(0);
   const RoundGeom<F> geom = {
       kIsDouble<F> ? place : Vector3<F>{{zero, zero, zero}}, pack.Vector(3),
-      Load(pack.number[12]), Load(pack.number[13])};
+      LoadAs<F>(pack.number[12]), LoadAs<F>(pack.number[13])};
   const BoxGeom<F> box = {pack.Vector(6), pack.Vector(9)};
-  const F margin = Load(pack.number[14]);
+  const F margin = LoadAs<F>(pack.number[14]);
   ContactPoint<F> contacts[2];
   if (capsules) {
     CollideCapsuleBox(geom, box, margin, contacts);

@@ -49,8 +49,8 @@ KMYRIAD_HOST_DEVICE void CoverRobots(const StepScope<F>& scope,
     Store(least, low[i] + scope.first_lane);
     Store(most, high[i] + scope.first_lane);
     covered = covered &
-              Less(Load(candidates.low[i] + scope.first_lane), least) &
-              Less(most, Load(candidates.high[i] + scope.first_lane));
+              Less(LoadAs<F>(candidates.low[i] + scope.first_lane), least) &
+              Less(most, LoadAs<F>(candidates.high[i] + scope.first_lane));
   }
   const uint32_t stale = lanes & ~BitsOfMask(covered);
   if (stale == 0) return;
@@ -79,9 +79,9 @@ KMYRIAD_LANE_FUNCTION void VisitPairs(const StepScope<F>& scope, uint32_t lanes,
           candidates.boxes + 6 * kBoxStride<F> * c + scope.first_lane;
       MaskOf<F> meets = MaskOfBits<F>(lanes);
       for (int i = 0; i < 3; ++i) {
-        const F gap = Magnitude(Load(box + kBoxStride<F> * i) - place[i]);
-        meets =
-            meets & Less(gap, Load(box + kBoxStride<F> * (i + 3)) + extent[i]);
+        const F gap = Magnitude(LoadAs<F>(box + kBoxStride<F> * i) - place[i]);
+        meets = meets &
+                Less(gap, LoadAs<F>(box + kBoxStride<F> * (i + 3)) + extent[i]);
       }
       for (uint32_t left = BitsOfMask(meets); left != 0; left &= left - 1) {
         const uint32_t lane = LowestBit(left);

@@ -63,7 +63,7 @@ KMYRIAD_HOST_DEVICE void AddContactRows(const StepScope<F>& scope,
                                         const ContactSlot<F>& slot) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
-  const F friction = Load(slot.friction);
+  const F friction = LoadAs<F>(slot.friction);
   F weight[4], pull[4];
   for (int k = 0; k < 4; ++k) {
     weight[k] = Select(Less(slot.residual[k], F(0)), slot.weight, F(0));

@@ -71,20 +71,21 @@ template <class F>
 KMYRIAD_HOST_DEVICE void MakeJacobian(const StepScope<F>& scope,
                                       ContactSlot<F>& slot) {
   StepWorkspace<F>& w = scope.w;
-  const Vector3<F> normal = {
-      {Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}};
-  const Vector3<F> seed = {
-      {Load(slot.seed[0]), Load(slot.seed[1]), Load(slot.seed[2])}};
+  const Vector3<F> normal = {{LoadAs<F>(slot.normal[0]),
+                              LoadAs<F>(slot.normal[1]),
+                              LoadAs<F>(slot.normal[2])}};
+  const Vector3<F> seed = {{LoadAs<F>(slot.seed[0]), LoadAs<F>(slot.seed[1]),
+                            LoadAs<F>(slot.seed[2])}};
   Vector3<F> frame[3];
   CompleteFrame(normal, seed, frame);
-  const F side = Load(slot.side);
+  const F side = LoadAs<F>(slot.side);
   Vector3<F> arm;
   for (int i = 0; i < 3; ++i) {
     for (int k = 0; k < 3; ++k) {
       slot.frame[k][i] = frame[k][i];
       frame[k][i] = frame[k][i] * side;
     }
-    arm[i] = Load(slot.position[i]) - w.center[i];
+    arm[i] = LoadAs<F>(slot.position[i]) - w.center[i];
   }
   for (int32_t d = 0; d < scope.robot.dofs; ++d) {
     const uint32_t lanes = slot.dof_lanes[d] & slot.row_lanes;
@@ -124,7 +125,7 @@ KMYRIAD_LANE_FUNCTION void MultiplyEdges(int32_t dofs,
       parts[k] = Fma(slot.jacobian[k][d], x[d], parts[k]);
     }
   }
-  EdgesOf(Load(slot.friction), parts, edges);
+  EdgesOf(LoadAs<F>(slot.friction), parts, edges);
 }
 
 template <class F>
@@ -138,13 +139,14 @@ KMYRIAD_HOST_DEVICE void MakeContactRows(const StepScope<F>& scope) {
     const MaskOf<F> rows = MaskOfBits<F>(slot.row_lanes);
     MakeJacobian(scope, slot);
     const RowConstants<F> constants = {
-        Load(slot.stiffness),     Load(slot.damping), Load(slot.impedance_min),
-        Load(slot.impedance_max), Load(slot.width),   Load(slot.midpoint),
-        Load(slot.linear)};
-    const F violation = Load(slot.distance) - Load(slot.margin);
+        LoadAs<F>(slot.stiffness),     LoadAs<F>(slot.damping),
+        LoadAs<F>(slot.impedance_min), LoadAs<F>(slot.impedance_max),
+        LoadAs<F>(slot.width),         LoadAs<F>(slot.midpoint),
+        LoadAs<F>(slot.linear)};
+    const F violation = LoadAs<F>(slot.distance) - LoadAs<F>(slot.margin);
     const F impedance = Impedance(constants, violation);
-    const F friction = Load(slot.friction), square = friction * friction;
-    const F weight = Load(slot.inverse_weight);
+    const F friction = LoadAs<F>(slot.friction), square = friction * friction;
+    const F weight = LoadAs<F>(slot.inverse_weight);
     const F first = Regularizer(impedance, Fma(square, weight, weight));
     const F ratio = F(Real(2) / scope.robot.impedance_ratio);
     slot.weight = Select(rows, F(1) / (ratio * square * first), F(0));

@@ -7,43 +7,29 @@
 
 #include "actor/physics/simd/dynamics.h"
 #include "actor/physics/simd/newton.h"
+#include "actor/physics/simd/step_stages.h"
+#include "actor/physics/simd/step_state.h"
 
 namespace kmyriad {
 inline namespace KMYRIAD_LANES_NAMESPACE {
 
-template <class F>
-KMYRIAD_HOST_DEVICE void LoadControls(const StepScope<F>& scope) {
-  using Real = ScalarOf<F>;
-  StepWorkspace<F>& w = scope.w;
-  for (int32_t d = 0; d < scope.robot.dofs; ++d) w.motor_force[d] = F(0);
-  for (int32_t k = 0; k < scope.robot.motors; ++k) {
-    const auto& motor = scope.robot.motor[k];
-    alignas(64) Real control[LaneTraits<F>::kLanes];
-    for (int i = 0; i < LaneTraits<F>::kLanes; ++i) {
-      control[i] = scope.block.control[kStepLanes * k + scope.first_lane + i];
-      if (!(control[i] >= Real(-1e10) && control[i] <= Real(1e10))) {
-        scope.block.bad |= 1u << (scope.first_lane + i);
-      }
-    }
-    const F value = Min(Max(Load(control), F(motor.low)), F(motor.high));
-    w.motor_force[motor.dof] =
-        Fma(F(motor.gear), value, w.motor_force[motor.dof]);
-  }
-}
-
 // Accelerations at the workspace's state.
-template <class F>
+template <class Stages, class F>
 KMYRIAD_HOST_DEVICE void Evaluate(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   const uint32_t lanes = ~(scope.block.bad >> scope.first_lane) & kAllLanes<F>;
+  Stages::Enter(StepStage::kKinematics);
   PlaceLinks(robot, w);
   PlaceGeoms(robot, w);
+  Stages::Enter(StepStage::kMassMatrix);
   ExpressAtCenter(robot, w);
   ComputeMassMatrix(robot, w);
+  Stages::Enter(StepStage::kBias);
   ComputeVelocities(robot, w);
   ComputeBias(robot, w);
   ComputeSmoothForce(robot, w);
+  Stages::Enter(StepStage::kFactor);
   for (int32_t k = 0; k < robot.mass_entries; ++k) w.factor[k] = w.mass[k];
   Factorize(robot, w.factor, w.inverse_pivot);
   for (int32_t d = 0; d < robot.dofs; ++d) {
@@ -51,15 +37,19 @@ KMYRIAD_HOST_DEVICE void Evaluate(const StepScope<F>& scope) {
   }
   SolveFactored(robot, w.factor, w.inverse_pivot, w.smooth_acceleration);
 
+  Stages::Enter(StepStage::kCollision);
   w.slots = w.row_lanes = 0;
   for (uint32_t& count : w.contacts) count = 0;
   FindPlaneContacts(scope, lanes);
   FindBoxContacts(scope, lanes);
   w.slot = SlotsOf(scope);
   scope.block.counters.contact_rounds += w.slots;
+  Stages::Enter(StepStage::kRows);
   MakeLimitRows(scope, lanes);
   MakeContactRows(scope);
+  Stages::Enter(StepStage::kSolver);
   SolveConstraints(scope, lanes);
+  Stages::Enter(StepStage::kIntegration);
   for (int i = 0; i < LaneTraits<F>::kLanes; ++i) {
     scope.block.counters.contacts += w.contacts[i];
     scope.block.counters.newton_iterations += w.iterations[i];
@@ -100,12 +90,12 @@ KMYRIAD_HOST_DEVICE void Advance(const RobotOf<F>& robot, const F* from,
   }
 }
 
-template <class F>
+template <class Stages, class F>
 KMYRIAD_HOST_DEVICE void StepImplicitFast(const StepScope<F>& scope) {
   StepWorkspace<F>& w = scope.w;
   const auto& robot = scope.robot;
   const ScalarOf<F> h = robot.timestep;
-  Evaluate(scope);
+  Evaluate<Stages>(scope);
   const F* acceleration = w.acceleration_now;
   if (robot.damped) {
     for (int32_t k = 0; k < robot.mass_entries; ++k) w.factor[k] = w.mass[k];
@@ -125,7 +115,7 @@ KMYRIAD_HOST_DEVICE void StepImplicitFast(const StepScope<F>& scope) {
   Advance(robot, w.q, w.q_low, w.v, F(h), w.q, w.q_low);
 }
 
-template <class F>
+template <class Stages, class F>
 KMYRIAD_HOST_DEVICE void StepRungeKutta(const StepScope<F>& scope) {
   using Real = ScalarOf<F>;
   StepWorkspace<F>& w = scope.w;
@@ -141,7 +131,7 @@ KMYRIAD_HOST_DEVICE void StepRungeKutta(const StepScope<F>& scope) {
     w.v_sum[d] = w.a_sum[d] = F(0);
   }
   for (int stage = 0; stage < 4; ++stage) {
-    Evaluate(scope);
+    Evaluate<Stages>(scope);
     for (int32_t d = 0; d < robot.dofs; ++d) {
       w.v_sum[d] = Fma(F(kWeight[stage]), w.v[d], w.v_sum[d]);
       w.a_sum[d] = Fma(F(kWeight[stage]), w.acceleration_now[d], w.a_sum[d]);
@@ -159,66 +149,16 @@ KMYRIAD_HOST_DEVICE void StepRungeKutta(const StepScope<F>& scope) {
   }
 }
 
-// Lanes in which every number is finite and at most 1e10.
-template <class F>
-KMYRIAD_HOST_DEVICE uint32_t ValidLanes(const StepScope<F>& scope) {
-  const StepWorkspace<F>& w = scope.w;
-  const F bound = F(ScalarOf<F>(1e10));
-  MaskOf<F> valid = MaskOfBits<F>(kAllLanes<F>);
-  for (int32_t i = 0; i < scope.robot.positions; ++i) {
-    valid = valid & Less(Magnitude(w.q[i]), bound);
-  }
-  for (int32_t d = 0; d < scope.robot.dofs; ++d) {
-    valid = valid & Less(Magnitude(w.v[d]), bound) &
-            Less(Magnitude(w.acceleration_now[d]), bound);
-  }
-  return BitsOfMask(valid);
-}
-
-// From the block's memory into the workspace, controls included.
-template <class F>
-KMYRIAD_HOST_DEVICE void LoadState(const StepScope<F>& scope) {
-  const StepBlock<ScalarOf<F>>& block = scope.block;
-  StepWorkspace<F>& w = scope.w;
-  for (int32_t i = 0; i < scope.robot.positions; ++i) {
-    w.q[i] = Load(block.q + kStepLanes * i + scope.first_lane);
-  }
-  for (int i = 0; i < 3; ++i) {
-    w.q_low[i] = Load(block.q_low + kStepLanes * i + scope.first_lane);
-  }
-  for (int32_t d = 0; d < scope.robot.dofs; ++d) {
-    w.v[d] = Load(block.v + kStepLanes * d + scope.first_lane);
-    w.warm[d] = Load(block.warm + kStepLanes * d + scope.first_lane);
-  }
-  LoadControls(scope);
-}
-
-// The way back.
-template <class F>
-KMYRIAD_HOST_DEVICE void StoreState(const StepScope<F>& scope) {
-  const StepBlock<ScalarOf<F>>& block = scope.block;
-  const StepWorkspace<F>& w = scope.w;
-  for (int32_t i = 0; i < scope.robot.positions; ++i) {
-    Store(w.q[i], block.q + kStepLanes * i + scope.first_lane);
-  }
-  for (int i = 0; i < 3; ++i) {
-    Store(w.q_low[i], block.q_low + kStepLanes * i + scope.first_lane);
-  }
-  for (int32_t d = 0; d < scope.robot.dofs; ++d) {
-    Store(w.v[d], block.v + kStepLanes * d + scope.first_lane);
-    Store(w.warm[d], block.warm + kStepLanes * d + scope.first_lane);
-  }
-}
-
-template <class F>
+// Stages: who is told of them (step_stages.h).
+template <class Stages = UnobservedStages, class F>
 KMYRIAD_HOST_DEVICE void TakeSubsteps(const StepScope<F>& scope,
                                       uint32_t substeps) {
   StepWorkspace<F>& w = scope.w;
   for (uint32_t k = 0; k < substeps; ++k) {
     if (scope.robot.runge_kutta) {
-      StepRungeKutta(scope);
+      StepRungeKutta<Stages>(scope);
     } else {
-      StepImplicitFast(scope);
+      StepImplicitFast<Stages>(scope);
     }
     for (int32_t d = 0; d < scope.robot.dofs; ++d) {
       w.warm[d] = w.acceleration_now[d];
@@ -227,16 +167,18 @@ KMYRIAD_HOST_DEVICE void TakeSubsteps(const StepScope<F>& scope,
   }
 }
 
-template <class F>
+template <class Stages, class F>
 void StepLanes(const RobotModel<ScalarOf<F>>& robot,
                StepBlock<ScalarOf<F>>* block, uint32_t first_lane,
                uint32_t substeps) {
   const uint32_t group = first_lane / LaneTraits<F>::kLanes;
   auto& w = *static_cast<StepWorkspace<F>*>(block->workspace[group]);
   const StepScope<F> scope = {robot, *block, w, first_lane, group};
+  Stages::Enter(StepStage::kIntegration);
   LoadState(scope);
-  TakeSubsteps(scope, substeps);
+  TakeSubsteps<Stages>(scope, substeps);
   StoreState(scope);
+  Stages::Leave();
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

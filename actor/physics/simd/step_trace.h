@@ -14,9 +14,11 @@ void TraceContacts(const StepWorkspace<F>& w, const ContactSlot<F>* slots,
   for (uint32_t s = 0; s < w.contacts[lane]; ++s) {
     const ContactSlot<F>& slot = slots[s];
     Vector3<F> frame[3];
-    CompleteFrame<F>(
-        {{Load(slot.normal[0]), Load(slot.normal[1]), Load(slot.normal[2])}},
-        {{Load(slot.seed[0]), Load(slot.seed[1]), Load(slot.seed[2])}}, frame);
+    CompleteFrame<F>({{LoadAs<F>(slot.normal[0]), LoadAs<F>(slot.normal[1]),
+                       LoadAs<F>(slot.normal[2])}},
+                     {{LoadAs<F>(slot.seed[0]), LoadAs<F>(slot.seed[1]),
+                       LoadAs<F>(slot.seed[2])}},
+                     frame);
     double* number = trace->contacts + kTraceContact * trace->contact_count++;
     *number++ = slot.geom[lane];
     *number++ = slot.surface[lane];
@@ -101,14 +103,11 @@ void TraceLane(const RobotOf<F>& robot, const StepBlock<ScalarOf<F>>& block,
   trace->iterations = w.iterations[lane];
 }
 
-template <class F>
+template <class F, class Stages = UnobservedStages>
 constexpr StepKernel<ScalarOf<F>> StepKernelOf() {
-  return {sizeof(StepWorkspace<F>),
-          sizeof(ContactSlot<F>),
-          sizeof(Placement<double>),
-          LaneTraits<F>::kLanes,
-          &StepLanes<F>,
-          &TraceLane<F>};
+  return {sizeof(StepWorkspace<F>),  sizeof(ContactSlot<F>),
+          sizeof(Placement<double>), LaneTraits<F>::kLanes,
+          &StepLanes<Stages, F>,     &TraceLane<F>};
 }
 
 }  // namespace KMYRIAD_LANES_NAMESPACE

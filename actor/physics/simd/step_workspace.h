@@ -156,6 +156,12 @@ KMYRIAD_LANE_FUNCTION ScalarOf<F> LaneOf(const F& a, uint32_t lane) {
   return reinterpret_cast<const ScalarOf<F>*>(&a)[lane];
 }
 
+// The lanes' numbers in memory as F, whichever type of these lanes F is.
+template <class F>
+KMYRIAD_LANE_FUNCTION F LoadAs(const ScalarOf<F>* p) {
+  return F(Load(p));
+}
+
 // From one number of a candidate box to the next (CandidateBoxes).
 template <class F>
 inline constexpr uint32_t kBoxStride =

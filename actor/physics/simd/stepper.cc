@@ -422,6 +422,13 @@ absl::StatusOr<std::shared_ptr<const StepperModel>> CreateStepperModel(
              : Create<float>(robot, std::move(boxes), options.level);
 }
 
+std::shared_ptr<const StepperModel> CreateStepperModel(
+    const RobotModel<double>& robot, std::vector<SurfaceBox> boxes,
+    const StepKernel<float>& kernel) {
+  return std::make_shared<const ModelOf<float>>(robot, std::move(boxes),
+                                                &kernel);
+}
+
 std::unique_ptr<Stepper> Stepper::Create(
     std::shared_ptr<const StepperModel> model) {
   const StepperModel& self = *model;

@@ -80,6 +80,14 @@ absl::StatusOr<std::shared_ptr<const StepperModel>> CreateStepperModel(
     const RobotModel<double>& robot, std::vector<SurfaceBox> boxes,
     const StepperOptions& options);
 
+template <class Real>
+struct StepKernel;
+// In floats, by an instance of the step that observes stages or operations
+// (step_stages.h). The kernel outlives the model and suits the machine.
+std::shared_ptr<const StepperModel> CreateStepperModel(
+    const RobotModel<double>& robot, std::vector<SurfaceBox> boxes,
+    const StepKernel<float>& kernel);
+
 // 16 robots side by side; the whole step of MuJoCo C 3.17.0 for the subset of
 // mujoco/robot_reader.h (reference/physics.md 2). What happens in a lane
 // depends on that lane alone, bit for bit, at every instruction set. One thread
