@@ -22,24 +22,20 @@
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 #include "common/base/thread_pool.h"
-#include "common/math/philox.h"
+#include "tests/benchmark/ant_controls.h"
 #include "tests/benchmark/ant_placement.h"
 #include "tests/benchmark/cpu_clock.h"
+#include "tests/benchmark/physics_stages/stage_benchmark.h"
 
 namespace kmyriad {
 namespace {
 
-constexpr uint32_t kFrameSkip = 5;
-constexpr float kActionScale = 0.3f;
 constexpr uint32_t kHorizon = 400;
 // Env steps of one slice: a few milliseconds per block.
 constexpr uint32_t kSlice = 4;
-constexpr uint32_t kActuators = 8;
 // Of which the use of lanes is counted.
 constexpr uint32_t kCountedBlocks = 4;
 constexpr uint32_t kCountedSteps = 100;
-
-using Controls = std::array<float, kActuators * kBlockLanes>;
 
 // Time spent in one kind of slices.
 struct Stopwatch {
@@ -56,18 +52,6 @@ struct Stopwatch {
   }
 };
 
-// Uniform in (-0.3, 0.3).
-Controls ControlsFor(uint32_t block, uint32_t step) {
-  Controls controls;
-  for (uint32_t i = 0; i < controls.size(); ++i) {
-    const PhiloxBlock random = RunRandom(1, RandomStream::kEvaluation,
-                                         block * kBlockLanes + i % kBlockLanes,
-                                         0, step, i / kBlockLanes);
-    controls[i] = kActionScale * (2 * UniformOpen(random.word[0]) - 1);
-  }
-  return controls;
-}
-
 // 16 Ants twice: on the backend and in bare mjData.
 class Twins {
  public:
@@ -83,9 +67,9 @@ class Twins {
   // Steps both sides by one slice, each on its watch.
   void RunSlice(bool ours_first, Stopwatch& ours, Stopwatch& bare) {
     if (step_ % kHorizon == 0) Reset();
-    std::array<Controls, kSlice> controls;
+    std::array<AntControls, kSlice> controls;
     for (uint32_t i = 0; i < kSlice; ++i) {
-      controls[i] = ControlsFor(index_, step_ + i);
+      controls[i] = RandomAntControls(index_, step_ + i);
     }
     step_ += kSlice;
     if (ours_first) ours.Measure([&] { StepOurs(controls); });
@@ -123,20 +107,20 @@ class Twins {
     }
   }
 
-  void StepOurs(const std::array<Controls, kSlice>& controls) {
-    for (const Controls& c : controls) {
-      failed_ |= block_->Step(c.data(), kFrameSkip);
+  void StepOurs(const std::array<AntControls, kSlice>& controls) {
+    for (const AntControls& c : controls) {
+      failed_ |= block_->Step(c.data(), kAntFrameSkip);
     }
   }
 
-  void StepBare(const std::array<Controls, kSlice>& controls) {
-    for (const Controls& c : controls) {
+  void StepBare(const std::array<AntControls, kSlice>& controls) {
+    for (const AntControls& c : controls) {
       for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
         mjData* data = bare_[lane].get();
-        for (uint32_t i = 0; i < kActuators; ++i) {
+        for (uint32_t i = 0; i < kAntMotors; ++i) {
           data->ctrl[i] = static_cast<double>(c[i * kBlockLanes + lane]);
         }
-        for (uint32_t i = 0; i < kFrameSkip; ++i) mj_step(bare_model_, data);
+        for (uint32_t i = 0; i < kAntFrameSkip; ++i) mj_step(bare_model_, data);
       }
     }
   }
@@ -216,7 +200,8 @@ absl::StatusOr<nlohmann::json> CountLaneUse(const PhysicsOptions& physics,
       stepper->Reset(lane, qpos.data(), qvel.data());
     }
     for (uint32_t step = 0; step < kCountedSteps; ++step) {
-      if (stepper->Step(ControlsFor(block, step).data(), kFrameSkip) != 0) {
+      if (stepper->Step(RandomAntControls(block, step).data(), kAntFrameSkip) !=
+          0) {
         return absl::InternalError("a lane of the stepper failed");
       }
     }
@@ -242,7 +227,7 @@ absl::StatusOr<nlohmann::json> CountLaneUse(const PhysicsOptions& physics,
 nlohmann::json Report(const PhysicsBenchmarkOptions& options,
                       const std::vector<ThreadResult>& results) {
   const double evaluations_per_env_step =
-      kFrameSkip * (options.integrator == "rk4" ? 4 : 1);
+      kAntFrameSkip * (options.integrator == "rk4" ? 4 : 1);
   double env_steps_per_second = 0, bare_env_steps_per_second = 0;
   double ours_cpu = 0, bare_cpu = 0, seconds = 0;
   uint64_t env_steps = 0;
@@ -317,6 +302,9 @@ absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
   if (options.backend == "simd") {
     KMYRIAD_ASSIGN_OR_RETURN(report["lane_use"],
                              CountLaneUse(physics, terrain));
+    KMYRIAD_ASSIGN_OR_RETURN(
+        report["stages"],
+        RunStageBenchmark(physics, terrain, {.seconds = options.seconds}));
   }
   return report;
 }

@@ -32,9 +32,10 @@ struct PhysicsBenchmarkOptions {
 // also lane_use: contacts, Newton iterations and examined pairs of geom and box
 // in the mean of an evaluation, the share of lanes that work while their 16 do
 // a contact or an iteration, and the share of evaluations beyond the fast
-// slots. INTERNAL if a lane fails, or if, with the backend mujoco, the states
-// of both sides differ in any bit; INVALID_ARGUMENT and UNIMPLEMENTED for
-// options.
+// slots; and stages, where the time goes (RunStageBenchmark), which takes as
+// many seconds again. INTERNAL if a lane fails, or if, with the backend mujoco,
+// the states of both sides differ in any bit; INVALID_ARGUMENT and
+// UNIMPLEMENTED for options.
 absl::StatusOr<nlohmann::json> RunPhysicsBenchmark(
     const PhysicsBenchmarkOptions& options);
 

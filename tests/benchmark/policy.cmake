@@ -9,15 +9,12 @@ kmyriad_cc_library(NAME benchmark_random_weights
   DEPS kmyriad::policy
   PRIVATE_DEPS kmyriad::math)
 kmyriad_cc_library(NAME policy_benchmark
-  SRCS fma_peak_scalar.cc policy_benchmark.cc
-  HDRS fma_peak.h fma_peak_body.h policy_benchmark.h
+  SRCS policy_benchmark.cc
+  HDRS policy_benchmark.h
   DEPS kmyriad::policy nlohmann_json::nlohmann_json absl::statusor
-  PRIVATE_DEPS kmyriad::base kmyriad::math kmyriad::benchmark_policy_torch
-               kmyriad::benchmark_random_weights absl::strings
-  NUMERICAL)
-kmyriad_simd_sources(TARGET kmyriad_policy_benchmark
-  AVX2 fma_peak_avx2.cc
-  AVX512 fma_peak_avx512.cc)
+  PRIVATE_DEPS kmyriad::base kmyriad::benchmark_core_peak
+               kmyriad::benchmark_policy_torch
+               kmyriad::benchmark_random_weights absl::strings)
 if(KMYRIAD_BUILD_TESTS)
   kmyriad_cc_test(NAME benchmark_policy_benchmark_test
     SRCS policy_benchmark_test.cc

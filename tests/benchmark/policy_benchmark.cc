@@ -14,8 +14,8 @@
 #include "common/base/simd_level.h"
 #include "common/base/status_macros.h"
 #include "common/policy/policy_inference.h"
+#include "tests/benchmark/core_peak.h"
 #include "tests/benchmark/cpu_clock.h"
-#include "tests/benchmark/fma_peak.h"
 #include "tests/benchmark/policy_benchmark_torch.h"
 #include "tests/benchmark/random_weights.h"
 
@@ -25,14 +25,6 @@ namespace {
 constexpr uint32_t kEnvs = 1000;
 // Long against the clock's resolution, short against the machine's moods.
 constexpr double kSliceSeconds = 0.002;
-
-const FmaChains& ChainsOf(SimdLevel level) {
-#ifdef KMYRIAD_HAVE_X86_SIMD
-  if (level == SimdLevel::kAvx512) return kAvx512FmaChains;
-  if (level == SimdLevel::kAvx2) return kAvx2FmaChains;
-#endif
-  return kScalarFmaChains;
-}
 
 // Seconds of one call, from a slice of them.
 double SecondsPerCall(const std::function<void()>& call) {
@@ -146,7 +138,7 @@ absl::StatusOr<nlohmann::json> RunPolicyBenchmark(
     }
   }
 
-  const FmaChains& chains = ChainsOf(level);
+  const FmaChains& chains = FmaChainsOf(level);
   // A call of a fraction of a millisecond: reading the clock costs nothing.
   constexpr uint64_t kIterations = 50000;
   float sink[kBlockLanes];
