@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actor/env/terrain.h"
+#include "tests/actor/physics/parity/ant_states.h"
 #include "tests/actor/physics/parity/mujoco_oracle.h"
 #include "tests/actor/physics/parity/parity_step.h"
 
@@ -23,8 +24,10 @@ struct AntBank {
 inline constexpr const char* kParityTerrains[] = {"empty", "maze", "cave",
                                                   "pyramid"};
 
-// Ends the process if the terrain or its model cannot be compiled.
-AntBank MakeAntBank(const std::string& terrain, size_t states);
+// Of `policy`, or, if it is null, of random ones (CollectAntStates). Ends the
+// process if the terrain or its model cannot be compiled.
+AntBank MakeAntBank(const std::string& terrain, size_t states,
+                    AntPolicy* policy = nullptr);
 
 }  // namespace kmyriad
 

@@ -1,7 +1,6 @@
 #include "tests/actor/physics/parity/ant_states.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -11,17 +10,68 @@
 namespace kmyriad {
 namespace {
 
-constexpr uint32_t kFrameSkip = 5;
-// Physics steps between two recorded states, and of an episode.
+// Physics steps between two recorded states.
 constexpr uint32_t kStride = 7;
-constexpr uint32_t kEpisode = 1400;
 constexpr double kLegRadius = 0.08, kTorsoRadius = 0.25, kMargin = 0.02;
 constexpr double kPi = std::numbers::pi;
 
+// Random actions of one of three scales, or the gait, in each episode.
+class RandomPolicy : public AntPolicy {
+ public:
+  RandomPolicy(const Terrain& terrain, SeededRandom& random)
+      : terrain_(terrain), random_(random) {}
+
+  const Episode& episode() const override { return episode_; }
+
+  ParityState Start() override {
+    ParityState state;
+    state.qpos.resize(15);
+    state.qvel.resize(14);
+    state.control.resize(kAntActuators);
+    const size_t place = random_.Below(terrain_.goals.size() + 1);
+    const bool start = place == terrain_.goals.size();
+    double* q = state.qpos.data();
+    q[0] = (start ? terrain_.start_x : terrain_.goals[place].x) +
+           random_.Uniform(-0.25, 0.25);
+    q[1] = (start ? terrain_.start_y : terrain_.goals[place].y) +
+           random_.Uniform(-0.25, 0.25);
+    q[2] = terrain_.GroundHeight(q[0], q[1]) + 0.75;
+    const double half_yaw = random_.Uniform(0, kPi);
+    q[3] = std::cos(half_yaw);
+    q[6] = std::sin(half_yaw);
+    for (size_t i = 7; i < 15; ++i) q[i] = random_.Uniform(-0.1, 0.1);
+    kind_ = random_.Below(4);
+    return state;
+  }
+
+  void Act(uint32_t step, ParityState* state) override {
+    constexpr double kScale[] = {1.0, 0.1, 0.3, 1.0};
+    float actions[kAntActuators];
+    GaitActions(step, actions);
+    for (size_t i = 0; i < kAntActuators; ++i) {
+      const double action = kind_ == 0 ? double{actions[i]}
+                                       : kScale[kind_] * random_.Uniform(-1, 1);
+      state->control[i] = double{static_cast<float>(action)};
+    }
+  }
+
+ private:
+  const Episode episode_ = {280, 5, Integrator::kImplicitFast};
+  const Terrain& terrain_;
+  SeededRandom& random_;
+  size_t kind_ = 0;  // 0: the gait
+};
+
 class AntStates {
  public:
-  AntStates(MujocoOracle& oracle, const Terrain& terrain, uint64_t seed)
-      : oracle_(oracle), terrain_(terrain), random_(seed) {}
+  // policy: null for the random one.
+  AntStates(MujocoOracle& oracle, const Terrain& terrain, uint64_t seed,
+            AntPolicy* policy)
+      : oracle_(oracle),
+        terrain_(terrain),
+        random_(seed),
+        random_policy_(terrain, random_),
+        policy_(policy == nullptr ? random_policy_ : *policy) {}
 
   std::vector<ParityState> Collect(size_t count) {
     std::vector<ParityState> states;
@@ -37,43 +87,16 @@ class AntStates {
   }
 
   void RunEpisode(size_t count, std::vector<ParityState>* states) {
-    ParityState state = StartState();
-    // 0: the gait, else a random policy of this scale.
-    const size_t policy = random_.Below(4);
-    const double scale = std::array{1.0, 0.1, 0.3, 1.0}[policy];
-    for (uint32_t step = 0; step < kEpisode && states->size() < count; ++step) {
-      if (step % kFrameSkip == 0) {
-        float actions[kAntActuators];
-        GaitActions(step / kFrameSkip, actions);
-        for (size_t i = 0; i < kAntActuators; ++i) {
-          const double action =
-              policy == 0 ? double{actions[i]} : scale * Uniform(-1, 1);
-          state.control[i] = double{static_cast<float>(action)};
-        }
+    const AntPolicy::Episode& episode = policy_.episode();
+    const uint32_t steps = episode.env_steps * episode.frame_skip;
+    ParityState state = policy_.Start();
+    for (uint32_t step = 0; step < steps && states->size() < count; ++step) {
+      if (step % episode.frame_skip == 0) {
+        policy_.Act(step / episode.frame_skip, &state);
       }
       if (step % kStride == 0) Record(state, states);
-      if (!oracle_.Advance(&state, Integrator::kImplicitFast)) return;
+      if (!oracle_.Advance(&state, episode.integrator)) return;
     }
-  }
-
-  ParityState StartState() {
-    ParityState state;
-    state.qpos.resize(15);
-    state.qvel.resize(14);
-    state.control.resize(kAntActuators);
-    const size_t place = random_.Below(terrain_.goals.size() + 1);
-    const bool start = place == terrain_.goals.size();
-    double* q = state.qpos.data();
-    q[0] = (start ? terrain_.start_x : terrain_.goals[place].x) +
-           Uniform(-0.25, 0.25);
-    q[1] = (start ? terrain_.start_y : terrain_.goals[place].y) +
-           Uniform(-0.25, 0.25);
-    q[2] = terrain_.GroundHeight(q[0], q[1]) + 0.75;
-    const double half_yaw = Uniform(0, kPi);
-    q[3] = std::cos(half_yaw);
-    q[6] = std::sin(half_yaw);
-    for (size_t i = 7; i < 15; ++i) q[i] = Uniform(-0.1, 0.1);
-    return state;
   }
 
   // The visited state, or one made of it.
@@ -156,6 +179,8 @@ class AntStates {
   MujocoOracle& oracle_;
   const Terrain& terrain_;
   SeededRandom random_;
+  RandomPolicy random_policy_;
+  AntPolicy& policy_;
 };
 
 }  // namespace
@@ -176,8 +201,8 @@ void GaitActions(uint32_t env_step, float actions[kAntActuators]) {
 
 std::vector<ParityState> CollectAntStates(MujocoOracle& oracle,
                                           const Terrain& terrain, size_t count,
-                                          uint64_t seed) {
-  return AntStates(oracle, terrain, seed).Collect(count);
+                                          uint64_t seed, AntPolicy* policy) {
+  return AntStates(oracle, terrain, seed, policy).Collect(count);
 }
 
 ParityState RoundedToFloat(ParityState state) {
