@@ -226,8 +226,6 @@ std::shared_ptr<CheckpointContent> LearnerEngine::CaptureState(uint64_t epoch) {
   manifest.set_epoch(epoch);
   manifest.set_policy_version(epoch);
   manifest.set_seed(options_.config.run().seed());
-  manifest.set_env_steps(epoch * options_.config.env().count() *
-                         options_.config.env().horizon());
   manifest.set_parameters_sha256(
       ToHex(DigestTensors(content->parameters, content->normalizer)));
   manifest.set_policy_hash(ToHex(policy_.policy_hash()));
@@ -404,8 +402,11 @@ void LearnerEngine::ShowFinishedEpoch(const v1::CheckpointManifest& manifest) {
   const std::map<std::string, double> values(manifest.metrics().begin(),
                                              manifest.metrics().end());
   const v1::RunConfig& config = options_.config;
-  const double target = static_cast<double>(config.run().epochs()) *
-                        config.env().count() * config.env().horizon();
+  const uint64_t left =
+      config.run().epochs() - std::min(config.run().epochs(), manifest.epoch());
+  const double target =
+      static_cast<double>(manifest.env_steps()) +
+      static_cast<double>(left) * config.env().count() * config.env().horizon();
   metrics_.SetProgress(values, manifest.elapsed_seconds(), target);
   const absl::StatusOr<uint64_t> room = ledger_->FreeBytes();
   if (room.ok()) {

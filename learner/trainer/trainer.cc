@@ -347,7 +347,8 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
   window_.Push(samples.features.data(), mask.data());
   report.epoch = epoch;
   report.epoch_steps = samples.shape.samples();
-  report.env_steps = epoch * report.epoch_steps;
+  env_steps_ += report.epoch_steps;
+  report.env_steps = env_steps_;
   report.cells_ever = CountCells(cell_visits_total_);
   report.new_cells = report.cells_ever - cells_before;
   report.coverage_ever = ReachableShare(report.cells_ever);
@@ -407,6 +408,7 @@ uint64_t Trainer::CountCells(const Visits& visits) const {
 }
 
 void Trainer::Capture(CheckpointContent* content) const {
+  content->manifest.set_env_steps(env_steps_);
   content->parameters = optimizer_->SaveParameters();
   content->optimizer = optimizer_->SaveOptimizer();
   content->normalizer = normalizer_.Save();
@@ -454,6 +456,7 @@ absl::Status Trainer::Restore(const CheckpointContent& content) {
   KMYRIAD_RETURN_IF_ERROR(optimizer_->Load(content.parameters, optimizer));
   normalizer_ = std::move(normalizer);
   window_ = std::move(window);
+  env_steps_ = content.manifest.env_steps();
   cell_visits_ = std::move(visits);
   cell_visits_total_ = std::move(total);
   first_cells_ = first_cells;

@@ -91,7 +91,7 @@ class Trainer {
   absl::StatusOr<EpochReport> Step(uint64_t epoch, const EpochBuffer& samples,
                                    TrainingMonitor& monitor);
 
-  // Copies the state's tensors into a checkpoint.
+  // Copies the state into a checkpoint: tensors, env_steps.
   void Capture(CheckpointContent* content) const;
   // INVALID_ARGUMENT naming the tensor that is missing or does not fit.
   absl::Status Restore(const CheckpointContent& content);
@@ -131,6 +131,8 @@ class Trainer {
   absl::optional<GoalTask> task_;
   absl::optional<HeadMigration> migration_;
   absl::optional<ForgettingMonitor> forgetting_;
+  // Of all epochs; a fork's may have been of another size.
+  uint64_t env_steps_ = 0;
   // Per coverage cell, [ny, nx]: of the last epoch, and of all.
   std::vector<uint32_t> cell_visits_;
   std::vector<int64_t> cell_visits_total_;

@@ -109,7 +109,10 @@ class TrainTest(harness.EndToEndTest):
                     f"fork {name}: entropy.window begins empty"
                     in forked.output(),
                     window == "3" and key != "ppo.clip", forked.output())
-                entropy.append(self.metrics(name)[-1]["entropy_nats"])
+                before, last = self.metrics(name)[-2:]
+                self.assertEqual(last["env_steps"], before["env_steps"]
+                                 + last["samples"]["applied"])
+                entropy.append(last["entropy_nats"])
             self.assertEqual(entropy[0] == entropy[1], key != "ppo.clip", key)
 
     def test_other_seeds_give_other_parameters(self):

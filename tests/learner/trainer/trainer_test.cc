@@ -138,7 +138,7 @@ TEST_F(TrainerTest, ReportCountsMaskedAndUpsideDown) {
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->masked, 2u);
   EXPECT_DOUBLE_EQ(report->upside_down, 2.0 / 200);
-  EXPECT_EQ(report->env_steps, 400u);
+  EXPECT_EQ(report->env_steps, 200u);
   EXPECT_EQ(report->coverage_ever, 1.0);
   EXPECT_GT(report->cells_ever, 0u);
   EXPECT_EQ(report->new_cells, report->cells_ever);
@@ -146,6 +146,7 @@ TEST_F(TrainerTest, ReportCountsMaskedAndUpsideDown) {
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(again->cells_ever, report->cells_ever);
   EXPECT_EQ(again->new_cells, 0u);
+  EXPECT_EQ(again->env_steps, 400u);
   const auto line = nlohmann::json::parse(FormatMetricsLine(*report));
   for (const char* key : {"epoch",
                           "policy_version",
@@ -248,6 +249,22 @@ TEST_F(TrainerTest, CapturedStateGoesOnTheSame) {
   ASSERT_THAT(first.Step(2, buffer_, monitor_), IsOk());
   ASSERT_THAT(second.Step(2, buffer_, monitor_), IsOk());
   EXPECT_EQ(State(second), State(first));
+}
+
+// The epochs before may have been larger: this is a fork.
+TEST_F(TrainerTest, EnvironmentStepsGoOnWhereTheCheckpointEnds) {
+  Trainer first = Make(SmallRunConfig(9));
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(EpochReport report,
+                               first.Step(1, buffer_, monitor_));
+  EXPECT_EQ(report.env_steps, report.epoch_steps);
+  CheckpointContent content;
+  first.Capture(&content);
+  EXPECT_EQ(content.manifest.env_steps(), report.epoch_steps);
+  content.manifest.set_env_steps(1000000);
+  Trainer second = Make(SmallRunConfig(9));
+  ASSERT_THAT(second.Restore(content), IsOk());
+  KMYRIAD_ASSERT_OK_AND_ASSIGN(report, second.Step(2, buffer_, monitor_));
+  EXPECT_EQ(report.env_steps, 1000000 + report.epoch_steps);
 }
 
 TEST_F(TrainerTest, RestoreNamesWhatIsMissingAndChangesNothing) {
