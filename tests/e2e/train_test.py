@@ -196,9 +196,12 @@ class InterruptionTest(harness.EndToEndTest):
 
     # An ascent asks the service about the epoch again and again. One that lost
     # the epoch in between is told so by a service that does not hold it; a kill
-    # that comes at another time is no test of it, and there is a next one.
+    # that comes at another time is no test of it, and there is a next one. Many
+    # small steps: an epoch is next to nothing but its ascent.
     def test_an_ascent_whose_service_is_killed_goes_on(self):
-        training = self.start("cut", *SMALL, *ASCENT, "--epochs", "100000",
+        world = [*SMALL, *ASCENT, "--set", "objective.steps=100", "--set",
+                 "objective.learning_rate=1e-5"]
+        training = self.start("cut", *world, "--epochs", "100000",
                               "--actors", "2")
 
         def lost():
@@ -223,7 +226,7 @@ class InterruptionTest(harness.EndToEndTest):
         cut = self.inspect("cut")
         self.assertGreaterEqual(cut["epoch"], int(lost()[-1]))
         self.assert_same(cut, self.train(
-            "whole", *SMALL, *ASCENT, "--epochs", str(cut["epoch"]), "--set",
+            "whole", *world, "--epochs", str(cut["epoch"]), "--set",
             "learner.threads=2"))
 
     def test_a_process_that_is_silent_is_killed_and_replaced(self):
