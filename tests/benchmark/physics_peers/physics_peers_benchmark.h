@@ -26,9 +26,10 @@ struct PhysicsPeersOptions {
 // Steps Ants under random actions (frame skip 5, scale 0.3, a reset every 400
 // steps) in our backend, in a loop of mj_step and in MuJoCo's batch interface:
 // the same model, states and actions, in short slices in turns, so that noise
-// of the machine meets all alike; the fall after a reset is not measured. Then
-// whole env steps of one block (observation, inference of a 512-256 policy,
-// physics) of the backend.
+// of the machine meets all alike; the fall after a reset is not measured, nor
+// are threads that look for work after their engine's slice. Then whole env
+// steps of one block (observation, inference of a 512-256 policy, physics) of
+// the backend.
 //
 // Fields: backend, terrain, integrator, envs, threads, boxes, env_steps,
 // engines.NAME.* (NAME = mujoco_loop, mujoco_batch, backend):

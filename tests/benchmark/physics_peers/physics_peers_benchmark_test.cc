@@ -1,6 +1,9 @@
 #include "tests/benchmark/physics_peers/physics_peers_benchmark.h"
 
+#include <vector>
+
 #include "gtest/gtest.h"
+#include "tests/benchmark/physics_peers/quiet_process.h"
 
 namespace kmyriad {
 namespace {
@@ -23,6 +26,24 @@ TEST(PhysicsPeersBenchmarkTest, AllEnginesDoTheSameWork) {
     EXPECT_GT((*report)["whole_env_step"]["env_steps_per_second"], 0);
     EXPECT_LT((*report)["whole_env_step"]["inference_share"], 1);
   }
+}
+
+// Naps of a process that takes `busy[i]` of the i-th nap, and then all of it.
+int NapsWhile(const std::vector<double>& busy) {
+  double cpu = 1;
+  size_t naps = 0;
+  NapUntilQuiet([&] { return cpu; },
+                [&] {
+                  cpu += kNapSeconds * (naps < busy.size() ? busy[naps] : 1);
+                  ++naps;
+                });
+  return static_cast<int>(naps);
+}
+
+TEST(NapUntilQuietTest, EndsWithTheFirstQuietNapOrInTheEnd) {
+  EXPECT_EQ(NapsWhile({0.02}), 1);
+  EXPECT_EQ(NapsWhile({1.0, 0.4, 0.1, 0.0}), 3);
+  EXPECT_EQ(NapsWhile({}), kMostNaps);
 }
 
 TEST(PhysicsPeersBenchmarkTest, RefusesWrongOptions) {
