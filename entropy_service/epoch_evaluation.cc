@@ -1,10 +1,10 @@
 #include "entropy_service/epoch_evaluation.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/copy_bytes.h"
 
 namespace kmyriad {
 
@@ -36,7 +36,7 @@ absl::Status EpochEvaluation::Append(uint64_t first,
                      particles(), " particles, four bytes each"));
   }
   std::vector<float> numbers(count);
-  std::memcpy(numbers.data(), log_weights.data(), log_weights.size());
+  CopyBytes(numbers.data(), log_weights.data(), log_weights.size());
   const std::vector<uint32_t>& ids = epoch_->pool->ids;
   size_t row = next_row_;
   for (; row < ids.size() && ids[row] < have + count; ++row) {

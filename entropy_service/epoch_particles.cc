@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/status_macros.h"
 
 namespace kmyriad {
@@ -35,7 +35,7 @@ absl::Status EpochParticles::AppendDistances(absl::string_view bytes,
                      " bytes: ", distances.size(), " particles need ",
                      distances.size() * sizeof(float)));
   }
-  std::memcpy(distances.data(), bytes.data(), bytes.size());
+  CopyBytes(distances.data(), bytes.data(), bytes.size());
   for (size_t i = 0; i < distances.size(); ++i) {
     const bool masked = mask[i] == 0;
     if (std::isfinite(distances[i]) && distances[i] >= 0 &&
@@ -83,7 +83,7 @@ absl::Status EpochParticles::Append(uint64_t first, absl::string_view features,
   KMYRIAD_RETURN_IF_ERROR(AppendDistances(squared_distances, mask));
   const size_t old = features_.size();
   features_.resize(old + values);
-  std::memcpy(features_.data() + old, features.data(), features.size());
+  CopyBytes(features_.data() + old, features.data(), features.size());
   mask_.insert(mask_.end(), mask.begin(), mask.end());
   return absl::OkStatus();
 }

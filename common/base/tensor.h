@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/base/copy_bytes.h"
 
 namespace kmyriad {
 
@@ -54,7 +54,7 @@ NamedTensor MakeTensor(std::string name, std::vector<int64_t> shape,
   NamedTensor tensor{
       std::move(name), TensorTypeOf<T>::kValue, std::move(shape), {}};
   tensor.data.resize(values.size() * sizeof(T));
-  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  CopyBytes(tensor.data.data(), values.data(), tensor.data.size());
   return tensor;
 }
 
@@ -62,7 +62,7 @@ NamedTensor MakeTensor(std::string name, std::vector<int64_t> shape,
 template <typename T>
 std::vector<T> ElementsOf(const NamedTensor& tensor) {
   std::vector<T> values(tensor.data.size() / sizeof(T));
-  std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(T));
+  CopyBytes(values.data(), tensor.data.data(), values.size() * sizeof(T));
   return values;
 }
 

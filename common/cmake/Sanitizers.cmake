@@ -20,7 +20,21 @@ elseif(KMYRIAD_SANITIZER)
   message(FATAL_ERROR "KMYRIAD_SANITIZER=${KMYRIAD_SANITIZER}: use address, "
                       "thread, undefined or fuzzer")
 endif()
+# Of the tests' limits of time; of a library that others load, the run-time
+# library that has to be there before it.
+set(KMYRIAD_TIMEOUT_FACTOR 1)
+set(KMYRIAD_SANITIZER_RUNTIME)
 if(KMYRIAD_SANITIZER_FLAGS)
+  set(KMYRIAD_TIMEOUT_FACTOR 5)
   add_compile_options(${KMYRIAD_SANITIZER_FLAGS} -fno-omit-frame-pointer)
   add_link_options(${KMYRIAD_SANITIZER_FLAGS})
+endif()
+set(runtime_address libasan.so)
+set(runtime_thread libtsan.so)
+if(DEFINED runtime_${KMYRIAD_SANITIZER})
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER}
+      -print-file-name=${runtime_${KMYRIAD_SANITIZER}}
+    OUTPUT_VARIABLE KMYRIAD_SANITIZER_RUNTIME
+    OUTPUT_STRIP_TRAILING_WHITESPACE)
 endif()

@@ -2,9 +2,9 @@
 #define KMYRIAD_COMMON_DEVICE_TWIN_DEVICE_H_
 
 #include <cstdlib>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/device/device.h"
 
 namespace kmyriad {
@@ -24,11 +24,11 @@ class TwinDevice final : public Device {
   }
   void Free(void* memory) override { std::free(memory); }
   absl::Status Upload(const void* from, size_t bytes, void* to) override {
-    std::memcpy(to, from, bytes);
+    CopyBytes(to, from, bytes);
     return absl::OkStatus();
   }
   absl::Status Download(const void* from, size_t bytes, void* to) override {
-    std::memcpy(to, from, bytes);
+    CopyBytes(to, from, bytes);
     return absl::OkStatus();
   }
 };

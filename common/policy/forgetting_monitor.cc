@@ -3,10 +3,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/status_macros.h"
 #include "common/base/tensor.h"
 #include "common/policy/mean_actions.h"
@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<float>> ReadRows(
                      " numbers: not a multiple of ", parts, " x ", columns));
   }
   std::vector<float> rows(count);
-  std::memcpy(rows.data(), tensor->data.data(), tensor->data.size());
+  CopyBytes(rows.data(), tensor->data.data(), tensor->data.size());
   return rows;
 }
 

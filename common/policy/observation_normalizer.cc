@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/tensor.h"
 
 namespace kmyriad {
@@ -31,7 +31,7 @@ absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
     return absl::InvalidArgumentError(absl::StrCat(
         "tensor ", name, ": wrong type or shape, expected [", count, "]"));
   }
-  std::memcpy(values, tensor->data.data(), bytes);
+  CopyBytes(values, tensor->data.data(), bytes);
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/check.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/tensor.h"
 
 namespace kmyriad {
@@ -160,7 +161,7 @@ absl::StatusOr<Adam::StepCounts> Adam::TakeSteps(
           absl::StrCat("tensor ", kStepsName, " is not one int64, or 2, or ",
                        2 + agents, ", or ", most));
     }
-    std::memcpy(numbers.data(), tensor.data.data(), tensor.data.size());
+    CopyBytes(numbers.data(), tensor.data.data(), tensor.data.size());
     if (std::any_of(numbers.begin(), numbers.end(), [&numbers](int64_t number) {
           return number < 0 || number > numbers[0];
         })) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/tensor.h"
 
 namespace kmyriad {
@@ -62,8 +63,7 @@ void CopyTensors(const std::vector<NamedTensor>& tensors,
   for (const TensorSlot& slot : slots) {
     const NamedTensor& tensor = *given.at(slot.name);
     at::Tensor source = at::empty(tensor.shape, at::kFloat);
-    std::memcpy(source.data_ptr<float>(), tensor.data.data(),
-                tensor.data.size());
+    CopyBytes(source.data_ptr<float>(), tensor.data.data(), tensor.data.size());
     slot.value->copy_(source);
   }
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
@@ -108,8 +109,8 @@ absl::Status ReadSummary(const ScoreRequest& request,
         divergences.size(), " bytes of divergences for ", agents, " agents"));
   }
   result->agent_divergences_nats.resize(agents);
-  std::memcpy(result->agent_divergences_nats.data(), divergences.data(),
-              divergences.size());
+  CopyBytes(result->agent_divergences_nats.data(), divergences.data(),
+            divergences.size());
   result->masked = summary.masked();
   result->floored = summary.floored();
   result->unreachable_hits = summary.unreachable_hits();
@@ -121,7 +122,7 @@ absl::Status ReadSummary(const ScoreRequest& request,
                                   request.coverage.reachable.size(), " cells"));
   }
   result->cell_visits.resize(request.coverage.reachable.size());
-  std::memcpy(result->cell_visits.data(), visits.data(), visits.size());
+  CopyBytes(result->cell_visits.data(), visits.data(), visits.size());
   return absl::OkStatus();
 }
 
@@ -137,7 +138,7 @@ absl::Status ReadNumbers(absl::string_view what, uint64_t first,
   }
   numbers->resize(present + count);
   float* const target = numbers->data() + present;
-  std::memcpy(target, bytes.data(), bytes.size());
+  CopyBytes(target, bytes.data(), bytes.size());
   if (!std::all_of(target, target + count,
                    [](float number) { return std::isfinite(number); })) {
     return BadAnswer(absl::StrCat("a ", what, " that is not finite"));
@@ -193,8 +194,7 @@ absl::Status ReadEvaluateSummary(uint32_t agents,
         bytes.size(), " bytes of effective samples for ", agents, " agents"));
   }
   result->agent_effective_samples.resize(agents);
-  std::memcpy(result->agent_effective_samples.data(), bytes.data(),
-              bytes.size());
+  CopyBytes(result->agent_effective_samples.data(), bytes.data(), bytes.size());
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 
@@ -31,7 +32,7 @@ absl::Status ReadDistances(uint64_t first, ScoreStream& stream,
         bytes.size() % sizeof(float) != 0 || count > out.size() - have) {
       return BadAnswer("a message out of turn");
     }
-    std::memcpy(&out[have], bytes.data(), bytes.size());
+    CopyBytes(&out[have], bytes.data(), bytes.size());
     for (const float squared : out.subspan(have, count)) {
       if (std::isfinite(squared) && squared >= 0) continue;
       return BadAnswer(absl::StrCat("a squared distance of ", squared));

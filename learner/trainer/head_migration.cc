@@ -1,12 +1,12 @@
 #include "learner/trainer/head_migration.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/goal_task.h"
 #include "common/base/status_macros.h"
 #include "common/base/tensor.h"
@@ -32,7 +32,7 @@ absl::Status ReadCounts(const std::vector<NamedTensor>& tensors,
     return absl::InvalidArgumentError(
         absl::StrCat("tensor ", name, " is not int64 [", read.size(), "]"));
   }
-  std::memcpy(read.data(), tensor->data.data(), tensor->data.size());
+  CopyBytes(read.data(), tensor->data.data(), tensor->data.size());
   for (const int64_t value : read) {
     if (value < 0 || value > greatest) {
       return absl::InvalidArgumentError(absl::StrCat(

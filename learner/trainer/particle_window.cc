@@ -1,10 +1,10 @@
 #include "learner/trainer/particle_window.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "learner/checkpoint/checkpointer.h"
 
 namespace kmyriad {
@@ -82,9 +82,9 @@ absl::Status ParticleWindow::Load(const std::vector<NamedTensor>& tensors) {
   for (size_t epoch = first; epoch < saved; ++epoch) {
     Epoch loaded;
     loaded.features.resize(count * dims_);
-    std::memcpy(loaded.features.data(),
-                features->data.data() + epoch * count * dims_ * sizeof(float),
-                count * dims_ * sizeof(float));
+    CopyBytes(loaded.features.data(),
+              features->data.data() + epoch * count * dims_ * sizeof(float),
+              count * dims_ * sizeof(float));
     const auto from =
         mask->data.begin() + static_cast<ptrdiff_t>(epoch * count);
     loaded.mask.assign(from, from + static_cast<ptrdiff_t>(count));

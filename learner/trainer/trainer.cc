@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/copy_bytes.h"
 #include "common/base/segment.h"
 #include "common/base/status_macros.h"
 #include "common/base/tensor.h"
@@ -34,7 +35,7 @@ absl::Status ReadTensor(const std::vector<NamedTensor>& tensors,
     return absl::InvalidArgumentError(
         absl::StrCat("tensor ", name, " has another type or size"));
   }
-  std::memcpy(target, tensor->data.data(), bytes);
+  CopyBytes(target, tensor->data.data(), bytes);
   return absl::OkStatus();
 }
 

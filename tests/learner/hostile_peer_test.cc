@@ -25,6 +25,13 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
+// What was freed would count as kept for as long as the address sanitizer keeps
+// it from being used again, which is up to 256 MB of it.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() {
+  return "quarantine_size_mb=16";
+}
+
 namespace kmyriad {
 namespace {
 
