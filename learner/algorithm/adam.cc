@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"

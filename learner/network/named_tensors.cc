@@ -1,6 +1,5 @@
 #include "learner/network/named_tensors.h"
 
-#include <cstring>
 #include <map>
 
 #include "absl/strings/str_cat.h"

@@ -8,6 +8,7 @@
 #include "learner/checkpoint/checkpointer.h"
 
 namespace kmyriad {
+
 ParticleWindow::ParticleWindow(uint32_t epochs, uint32_t envs, uint32_t horizon,
                                uint32_t dims)
     : epochs_(epochs), envs_(envs), horizon_(horizon), dims_(dims) {}

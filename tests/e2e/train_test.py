@@ -13,6 +13,18 @@ ASCENT = [argument for setting in (
     "policy_kl=2", "effective_share=0.3", "form=self_normalized")
     for argument in ("--set", f"objective.{setting}")]
 
+# A terrain of one room, and what stands in one of its cells.
+ROOM = """cell 1
+wall_height 1
+map
+######
+#S...#
+#..{}.#
+#...1#
+######
+end
+"""
+
 
 class TrainTest(harness.EndToEndTest):
 
@@ -114,6 +126,20 @@ class TrainTest(harness.EndToEndTest):
                                  + last["samples"]["applied"])
                 entropy.append(last["entropy_nats"])
             self.assertEqual(entropy[0] == entropy[1], key != "ppo.clip", key)
+
+    def test_a_fork_into_a_changed_terrain_is_refused(self):
+        path = os.path.join(self.runs, "room.txt")
+        for wall, code in ((".", 0), ("#", 78)):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(ROOM.format(wall))
+            if wall == ".":
+                self.train("old", *SMALL, "--set", f"env.terrain={path}",
+                           "--epochs", "2")
+            forked = self.start("old", "--fork", f"new-{code}", "--epochs",
+                                "3")
+            self.assertEqual(forked.wait(), code, forked.output())
+        self.assertIn("has changed since", forked.output())
+        self.assertFalse(os.path.exists(os.path.join(self.runs, "new-78")))
 
     def test_other_seeds_give_other_parameters(self):
         one = self.train("one", *SMALL, "--epochs", "2", "--seed", "1")

@@ -18,6 +18,7 @@
 #include "actor/rollout/run_environment.h"
 #include "common/base/build_info.h"
 #include "common/base/clock.h"
+#include "common/base/digest.h"
 #include "common/base/file_system.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
@@ -30,6 +31,7 @@
 #include "entropy_service/score_request.h"
 #include "learner/checkpoint/checkpointer.h"
 #include "learner/checkpoint/fork.h"
+#include "learner/checkpoint/run_directory.h"
 
 namespace kmyriad {
 namespace {
@@ -107,6 +109,22 @@ absl::Status CheckEnvironment(const v1::RunConfig& config) {
     return absl::InvalidArgumentError(status.message());
   }
   return status;
+}
+
+// The checkpoint counts visits to cells of a terrain, whose file may hold
+// another one by now. Unknown until an actor has named it.
+absl::Status CheckSameTerrain(const v1::RunConfig& config,
+                              const v1::RunManifest& manifest) {
+  KMYRIAD_ASSIGN_OR_RETURN(const auto environment, EnvironmentOfRun(config));
+  if (!manifest.has_environment() ||
+      manifest.environment().terrain_hash() ==
+          ToBytes(environment->spec().terrain_hash)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("env.terrain = ", config.env().terrain(),
+                   ": the file has changed since the run began; a fork keeps "
+                   "the terrain; bring the file back, or start a new run"));
 }
 
 // The entropy service is started on this machine: a search that it cannot make
@@ -300,6 +318,9 @@ absl::Status Fork(const TrainOptions& options, const std::string& name,
                  name.c_str());
     fork.empty_window |= ShapesParticles(difference);
   }
+  KMYRIAD_ASSIGN_OR_RETURN(const RunRecord record,
+                           ReadRunDirectory(files, fork.source));
+  KMYRIAD_RETURN_IF_ERROR(CheckSameTerrain(config, record.manifest));
   fork.empty_window &= stored.entropy().window() > 1;
   if (fork.empty_window && config.entropy().window() > 1) {
     std::fprintf(stderr,
