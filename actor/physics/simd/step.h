@@ -98,6 +98,7 @@ KMYRIAD_HOST_DEVICE void StepImplicitFast(const StepScope<F>& scope) {
   Evaluate<Stages>(scope);
   const F* acceleration = w.acceleration_now;
   if (robot.damped) {
+    Stages::Enter(StepStage::kFactor);
     for (int32_t k = 0; k < robot.mass_entries; ++k) w.factor[k] = w.mass[k];
     for (int32_t d = 0; d < robot.dofs; ++d) {
       F* diagonal = w.factor + robot.first_ancestor[d] + robot.ancestors[d] - 1;
@@ -108,6 +109,7 @@ KMYRIAD_HOST_DEVICE void StepImplicitFast(const StepScope<F>& scope) {
     Factorize(robot, w.factor, w.inverse_pivot);
     SolveFactored(robot, w.factor, w.inverse_pivot, w.search);
     acceleration = w.search;
+    Stages::Enter(StepStage::kIntegration);
   }
   for (int32_t d = 0; d < robot.dofs; ++d) {
     w.v[d] = Fma(F(h), acceleration[d], w.v[d]);

@@ -12,7 +12,8 @@ enum class StepStage {
   kKinematics,   // places of links and geoms
   kMassMatrix,   // inertias about the centre of mass, composite, mass matrix
   kBias,         // velocities, recursive Newton-Euler, motors and damping
-  kFactor,       // L' D L of the mass matrix and the smooth acceleration
+  kFactor,       // L' D L of M and the smooth acceleration; with damping in
+                 // the integrator also that of M + h D and what it solves for
   kCollision,    // planes and boxes, contacts into slots
   kRows,         // of limits and contacts
   kSolver,       // Newton
