@@ -18,6 +18,7 @@
 #include "tests/benchmark/ant_placement.h"
 #include "tests/benchmark/core_peak.h"
 #include "tests/benchmark/cpu_clock.h"
+#include "tests/benchmark/physics_stages/slice_ticks.h"
 #include "tests/benchmark/physics_stages/stage_kernels.h"
 
 namespace kmyriad {
@@ -32,14 +33,6 @@ constexpr double kInterrupted = 1.05;
 constexpr const char* kStageNames[kStepStages] = {
     "kinematics", "mass_matrix", "bias",   "factor",
     "collision",  "rows",        "solver", "integration"};
-
-const StepKernel<float>& TimedKernelOf(SimdLevel level) {
-#ifdef KMYRIAD_HAVE_X86_SIMD
-  if (level == SimdLevel::kAvx512) return kTimedAvx512StepKernel;
-  if (level == SimdLevel::kAvx2) return kTimedAvx2StepKernel;
-#endif
-  return kTimedScalarStepKernel;
-}
 
 // 16 Ants of a block on one kernel.
 class AntStepper {
@@ -121,8 +114,8 @@ Slice Measure(const Work& work) {
 struct StageTimes {
   double product_seconds = 0, timed_seconds = 0, peak_seconds = 0;
   double peak_flops = 0;
-  uint64_t evaluations = 0, slices = 0, undisturbed = 0;
-  StageTicks ticks = {};
+  uint64_t evaluations = 0;
+  SliceTicks slices;
 };
 
 struct StageFlops {
@@ -203,14 +196,9 @@ class StageBenchmark {
       const Slice slice = Measure([&] { advance(timed_); });
       times->timed_seconds += slice.cpu;
       times->evaluations += count * evaluations_;
-      ++times->slices;
-      // The counter's ticks go on while others have the core.
-      if (slice.disturbed && times->undisturbed > 0) continue;
-      ++times->undisturbed;
-      for (int k = 0; k < kStepStages; ++k) {
-        times->ticks.ticks[k] +=
-            TimedStages::total().ticks[k] - before.ticks[k];
-      }
+      StageTicks ticks = TimedStages::total();
+      for (int k = 0; k < kStepStages; ++k) ticks.ticks[k] -= before.ticks[k];
+      times->slices.Add(ticks, slice.disturbed);
     }
     return CheckStates(timed_);
   }
@@ -258,8 +246,9 @@ class StageBenchmark {
 
   static nlohmann::json Report(const StageTimes& times,
                                const StageFlops& flops) {
-    const double ticks = static_cast<double>(std::accumulate(
-        times.ticks.ticks, times.ticks.ticks + kStepStages, uint64_t{0}));
+    const StageTicks& ticks = times.slices.ticks();
+    const double all_ticks = static_cast<double>(
+        std::accumulate(ticks.ticks, ticks.ticks + kStepStages, uint64_t{0}));
     const double peak = times.peak_flops / times.peak_seconds * 1e-9;
     const double nanoseconds =
         1e9 * times.product_seconds /
@@ -274,7 +263,7 @@ class StageBenchmark {
     FlopCounts sum;
     double useful = 0;
     for (int k = 0; k < kStepStages; ++k) {
-      const double share = static_cast<double>(times.ticks.ticks[k]) / ticks;
+      const double share = static_cast<double>(ticks.ticks[k]) / all_ticks;
       const double issued = issued_of(flops.issued[k].flops());
       const double own = static_cast<double>(flops.useful[k].flops()) /
                          static_cast<double>(flops.sampled_evaluations);
@@ -300,8 +289,7 @@ class StageBenchmark {
             {"useful_share_of_peak", useful / nanoseconds / peak},
             {"nanoseconds_per_evaluation", nanoseconds},
             {"observer_cost", times.timed_seconds / times.product_seconds - 1},
-            {"undisturbed", static_cast<double>(times.undisturbed) /
-                                static_cast<double>(times.slices)}};
+            {"undisturbed", times.slices.undisturbed()}};
   }
 
   const StageBenchmarkOptions options_;

@@ -42,6 +42,14 @@ void TimedStages::Leave() {
 
 const StageTicks& TimedStages::total() { return watch.total; }
 
+const StepKernel<float>& TimedKernelOf(SimdLevel level) {
+#ifdef KMYRIAD_HAVE_X86_SIMD
+  if (level == SimdLevel::kAvx512) return kTimedAvx512StepKernel;
+  if (level == SimdLevel::kAvx2) return kTimedAvx2StepKernel;
+#endif
+  return kTimedScalarStepKernel;
+}
+
 thread_local FlopCounts CountedStages::counts_[kStepStages];
 thread_local FlopCounts CountedStages::elsewhere_;
 thread_local FlopCounts* CountedStages::current_ = &elsewhere_;

@@ -10,6 +10,7 @@
 
 #include "actor/physics/simd/step_kernel.h"
 #include "actor/physics/simd/step_stages.h"
+#include "common/base/simd_level.h"
 
 namespace kmyriad {
 
@@ -32,6 +33,8 @@ class TimedStages {
 extern const StepKernel<float> kTimedScalarStepKernel;
 extern const StepKernel<float> kTimedAvx2StepKernel;
 extern const StepKernel<float> kTimedAvx512StepKernel;
+// That of `level`, which the machine supports.
+const StepKernel<float>& TimedKernelOf(SimdLevel level);
 
 // Floating-point operations of lanes. Comparisons, selections, minima, maxima,
 // conversions and changes of sign do not count.
