@@ -1,8 +1,13 @@
 #include "tests/actor/physics/parity/run_policy.h"
 
+#include <algorithm>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "actor/env/terrain_library.h"
 #include "actor/env/vector_env.h"
+#include "actor/physics/backend_factory.h"
 #include "actor/rollout/run_environment.h"
 #include "common/base/simd_level.h"
 #include "common/math/elementary.h"
@@ -15,7 +20,10 @@
 namespace kmyriad {
 namespace {
 
+using ::testing::Conditional;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Ne;
 
 constexpr uint32_t kAgents = 3;
 
@@ -37,10 +45,11 @@ Population Ants() {
   return population;
 }
 
-// What an actor does in the first env step of environment `env`, [8].
-std::vector<double> ActorControls(const Population& population,
-                                  const std::string& terrain, uint32_t env,
-                                  bool mean_actions) {
+// What an actor does in the first env steps of environment `env`, [8] each.
+std::vector<std::vector<double>> ActorControls(const Population& population,
+                                               const std::string& terrain,
+                                               uint32_t env, bool mean_actions,
+                                               uint32_t steps) {
   v1::RunConfig config = population.config;
   config.mutable_env()->set_terrain(terrain);
   // Doubles, as the oracle's.
@@ -49,7 +58,6 @@ std::vector<double> ActorControls(const Population& population,
       VectorEnv::Create(EnvironmentOfRun(config).value()).value();
   world->Reset(config.run().seed(), 0, env);
   std::vector<float> observations(kAntObservations * kBlockLanes);
-  world->Observe(observations.data());
   const auto inference =
       PolicyInference::Create(population.weights, SimdLevel::kScalar).value();
   PolicyInference::Scratch scratch;
@@ -57,20 +65,56 @@ std::vector<double> ActorControls(const Population& population,
   for (uint32_t l = 0; l < kBlockLanes; ++l) {
     agents.push_back((env + l) % kAgents);
   }
-  std::vector<float> mean(kAntActions * kBlockLanes), u(mean), squashed(mean),
-      log_probs(kBlockLanes);
-  inference->Act(observations.data(), agents.data(), {7, env, 0, 0}, scratch,
-                 mean.data(), u.data(), squashed.data(), log_probs.data());
-  std::vector<double> controls;
-  for (uint32_t i = 0; i < kAntActions; ++i) {
-    const float action =
-        mean_actions ? Tanh(mean[i * kBlockLanes]) : squashed[i * kBlockLanes];
-    controls.push_back(double{action * config.env().action_scale()});
+  std::vector<float> mean(kAntActions * kBlockLanes), u(mean), actions(mean),
+      log_probs(kBlockLanes), features(2 * kBlockLanes);
+  std::vector<uint8_t> flags(kBlockLanes);
+  std::vector<std::vector<double>> controls(steps);
+  for (uint32_t step = 0; step < steps; ++step) {
+    world->Observe(observations.data());
+    inference->Act(observations.data(), agents.data(), {7, env, 0, step},
+                   scratch, mean.data(), u.data(), actions.data(),
+                   log_probs.data());
+    for (size_t i = 0; mean_actions && i < mean.size(); ++i) {
+      actions[i] = Tanh(mean[i]);
+    }
+    for (uint32_t i = 0; i < kAntActions; ++i) {
+      controls[step].push_back(
+          double{actions[i * kBlockLanes] * config.env().action_scale()});
+    }
+    world->Step(actions.data(), features.data(), flags.data());
   }
   return controls;
 }
 
+// The actor's robot, which a RunPolicy leaves to its caller.
+class Ant {
+ public:
+  Ant(const std::string& terrain, const ParityState& start) {
+    PhysicsOptions physics;
+    physics.boxes = LoadTerrain(terrain, {}).value().boxes;
+    block_ = CreateAntPhysics("mujoco", physics).value()->CreateBlock().value();
+    for (uint32_t lane = 0; lane < kBlockLanes; ++lane) {
+      block_->Reset(lane, start.qpos.data(), start.qvel.data());
+    }
+  }
+
+  // One env step.
+  void Step(ParityState* state) {
+    float controls[kAntActions * kBlockLanes];
+    for (uint32_t i = 0; i < kAntActions; ++i) {
+      std::fill_n(controls + i * kBlockLanes, kBlockLanes,
+                  static_cast<float>(state->control[i]));
+    }
+    EXPECT_EQ(block_->Step(controls, 5), 0u);
+    block_->Read(0, state->qpos.data(), state->qvel.data());
+  }
+
+ private:
+  std::unique_ptr<PhysicsBlock> block_;
+};
+
 TEST(RunPolicyTest, StartsAndActsAsAnActorDoes) {
+  constexpr uint32_t kSteps = 4;
   const Population population = Ants();
   for (const char* terrain : {"empty", "maze"}) {
     for (const bool mean : {false, true}) {
@@ -82,10 +126,17 @@ TEST(RunPolicyTest, StartsAndActsAsAnActorDoes) {
       EXPECT_EQ((*policy)->episode().frame_skip, 5u);
       // More episodes than agents: the heads come in turns.
       for (uint32_t env = 0; env < kAgents + 2; ++env) {
+        const auto expected =
+            ActorControls(population, terrain, env, mean, kSteps);
         ParityState state = (*policy)->Start();
-        (*policy)->Act(0, &state);
-        EXPECT_EQ(state.control, ActorControls(population, terrain, env, mean))
-            << terrain << " " << env;
+        Ant ant(terrain, state);
+        for (uint32_t step = 0; step < kSteps; ++step) {
+          EXPECT_THAT(state.qvel, Conditional(step == 0, Each(0), Each(Ne(0))));
+          (*policy)->Act(step, &state);
+          EXPECT_EQ(state.control, expected[step])
+              << terrain << " " << env << " " << step;
+          ant.Step(&state);
+        }
       }
     }
   }
@@ -103,7 +154,7 @@ TEST(RunPolicyTest, StatesAreThoseThatItVisits) {
   EXPECT_NE(mean[39].qpos, sampled[39].qpos);
   // The first state is a start, as is, with noise, or as a tie; its controls
   // are the policy's, which no kind of state changes.
-  EXPECT_EQ(sampled[0].control, ActorControls(Ants(), "maze", 0, false));
+  EXPECT_EQ(sampled[0].control, ActorControls(Ants(), "maze", 0, false, 1)[0]);
 }
 
 TEST(RunPolicyTest, RefusesOtherTasksAndTerrainsThatAreMissing) {
