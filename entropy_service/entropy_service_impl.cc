@@ -280,9 +280,6 @@ void SendEvaluation(const EvaluatedEpoch& evaluated, double seconds,
     chunk.set_first(first);
     chunk.set_entropy(
         BytesOf(evaluated.entropy_gradient.data() + first, count));
-    if (!evaluated.kl_gradient.empty()) {
-      chunk.set_kl(BytesOf(evaluated.kl_gradient.data() + first, count));
-    }
     stream.Send(std::move(response));
   }
 }
@@ -331,9 +328,8 @@ class EvaluateStream final
         DigestFromBytes(header.particle_digest(), "particle_digest"));
     KMYRIAD_ASSIGN_OR_RETURN(auto epoch,
                              engine_.FindEpoch(run, header.epoch(), digest));
-    KMYRIAD_ASSIGN_OR_RETURN(
-        job_->input,
-        EpochEvaluation::Create(std::move(epoch), form, header.kl_gradient()));
+    KMYRIAD_ASSIGN_OR_RETURN(job_->input,
+                             EpochEvaluation::Create(std::move(epoch), form));
     return absl::OkStatus();
   }
 

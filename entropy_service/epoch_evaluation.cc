@@ -9,15 +9,14 @@
 namespace kmyriad {
 
 absl::StatusOr<EpochEvaluation> EpochEvaluation::Create(
-    std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
-    bool with_kl_gradient) {
+    std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form) {
   if (epoch->pool == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("epoch ", epoch->request.epoch,
                      ": its neighbours were not kept; score it with "
                      "keep_neighbors"));
   }
-  return EpochEvaluation(std::move(epoch), form, with_kl_gradient);
+  return EpochEvaluation(std::move(epoch), form);
 }
 
 absl::Status EpochEvaluation::Append(uint64_t first,
@@ -73,14 +72,13 @@ EvaluatedEpoch EpochEvaluation::Compute() const {
   }
   WeightedEntropy weighted = EvaluateWeights(
       {pool.graph, pool.log_volumes, agents, epoch_->request.agents},
-      NeighborSet::kSelfAndNearest, form_, log_weights, with_kl_gradient_);
+      NeighborSet::kSelfAndNearest, form_, log_weights);
   EvaluatedEpoch result;
   result.entropy_nats = weighted.entropy_nats;
   result.kl_nats = weighted.kl_nats;
   result.effective_samples = weighted.effective_samples;
   result.agent_effective_samples = std::move(weighted.group_effective_samples);
   result.entropy_gradient = OfParticles(weighted.entropy_gradient);
-  if (with_kl_gradient_) result.kl_gradient = OfParticles(weighted.kl_gradient);
   return result;
 }
 

@@ -15,15 +15,14 @@
 namespace kmyriad {
 
 // What an epoch is worth under other weights: plain twin of proto
-// EvaluateSummary, which documents the fields, and the gradients.
+// EvaluateSummary, which documents the fields, and the gradient.
 struct EvaluatedEpoch {
   double entropy_nats = 0;
   double kl_nats = 0;
   double effective_samples = 0;
   std::vector<double> agent_effective_samples;
-  // [particles], 0 where masked; that of the KL is empty unless asked for.
+  // [particles], 0 where masked.
   std::vector<float> entropy_gradient;
-  std::vector<float> kl_gradient;
 };
 
 // A scored epoch and its log-weights while they arrive, in chunks. Memory
@@ -32,8 +31,7 @@ class EpochEvaluation {
  public:
   // FAILED_PRECONDITION unless `epoch` was scored with keep_neighbors.
   static absl::StatusOr<EpochEvaluation> Create(
-      std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
-      bool with_kl_gradient);
+      std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form);
 
   // Adds the chunk that starts with particle `first`; bytes as in proto
   // WeightChunk. INVALID_ARGUMENT, and nothing is kept, unless it follows the
@@ -49,18 +47,14 @@ class EpochEvaluation {
   EvaluatedEpoch Compute() const;
 
  private:
-  EpochEvaluation(std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form,
-                  bool with_kl_gradient)
-      : epoch_(std::move(epoch)),
-        form_(form),
-        with_kl_gradient_(with_kl_gradient) {}
+  EpochEvaluation(std::shared_ptr<const ScoredEpoch> epoch, WeightedForm form)
+      : epoch_(std::move(epoch)), form_(form) {}
 
   // Numbers of the pool's rows, as those of all particles; 0 where masked.
   std::vector<float> OfParticles(const std::vector<double>& of_rows) const;
 
   std::shared_ptr<const ScoredEpoch> epoch_;
   WeightedForm form_;
-  bool with_kl_gradient_;
   std::vector<float> log_weights_;
   // Row of the pool that the next particle is compared with.
   size_t next_row_ = 0;

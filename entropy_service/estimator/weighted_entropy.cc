@@ -86,8 +86,7 @@ void ThroughNormalization(const WeightedPool& pool, const Weights& weights,
 
 WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
                                 WeightedForm form,
-                                absl::Span<const double> log_weights,
-                                bool with_kl_gradient) {
+                                absl::Span<const double> log_weights) {
   const size_t rows = pool.graph.size();
   KMYRIAD_CHECK(rows > 0 && log_weights.size() == rows &&
                 pool.log_volumes.size() == rows && pool.groups.size() == rows);
@@ -128,12 +127,6 @@ WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
     return (pool.log_volumes[i] - log_mass[i] - shift) / total;
   });
   ThroughNormalization(pool, weights, result.entropy_gradient);
-  if (with_kl_gradient) {
-    // dKL/dW_i.
-    result.kl_gradient =
-        Scatter(pool, set, [&](size_t i) { return -1 / (n * mass[i]); });
-    ThroughNormalization(pool, weights, result.kl_gradient);
-  }
   return result;
 }
 

@@ -41,17 +41,15 @@ struct WeightedEntropy {
   double entropy_nats = 0;
   // KL(d_pi || d_pi') by (1 / N) sum_i ln((k / N) / W_i), nats (MEPOL, equation
   // 4). Particles with many reverse neighbours can take it below zero; it is
-  // not clamped, so that it is the function whose gradient is given.
+  // not clamped.
   double kl_nats = 0;
   // (sum w)^2 / sum w^2, of all rows and of each group (0 without rows).
   double effective_samples = 0;
   std::vector<double> group_effective_samples;
-  // Derivatives with respect to the log-weight of every row:
+  // Derivatives of the entropy with respect to the log-weight of every row:
   // w_j (g_j - mean of g under the weights of j's group), where g_j sums
   // dH/dW_i over the reverse neighbours i of j. They sum to zero per group.
-  // That of the KL is empty unless it is asked for.
   std::vector<double> entropy_gradient;
-  std::vector<double> kl_gradient;
 };
 
 // Entropy and KL of the pool reweighted by u_j = exp(log_weights[j]), where
@@ -59,8 +57,7 @@ struct WeightedEntropy {
 // kMaxLogWeight in magnitude. B = ln k - psi(k). Costs O(rows * k).
 WeightedEntropy EvaluateWeights(const WeightedPool& pool, NeighborSet set,
                                 WeightedForm form,
-                                absl::Span<const double> log_weights,
-                                bool with_kl_gradient);
+                                absl::Span<const double> log_weights);
 
 }  // namespace kmyriad
 

@@ -87,23 +87,15 @@ struct ScoreResult {
 // Which weighted entropy is meant; see WeightedForm of the protocol.
 enum class WeightedForm { kSelfNormalized, kMepol };
 
-// What is asked of an epoch under log-weights; fields as in EvaluateHeader.
-struct EvaluateOptions {
-  WeightedForm form = WeightedForm::kSelfNormalized;
-  bool kl_gradient = false;
-};
-
-// Fields as in EvaluateSummary, and the gradients.
+// Fields as in EvaluateSummary, and the gradient.
 struct EvaluateResult {
   double entropy_nats = 0;
   double kl_nats = 0;
   double effective_samples = 0;
   double seconds = 0;
   std::vector<double> agent_effective_samples;  // [agents]
-  // With respect to the log-weights: [envs * horizon]; that of the KL is empty
-  // unless it is asked for.
+  // With respect to the log-weights: [envs * horizon].
   std::vector<float> entropy_gradient;
-  std::vector<float> kl_gradient;
 };
 
 // Called before every new attempt with the reason in one line and the seconds
@@ -122,13 +114,14 @@ class EntropyClient {
                                                  const WaitForRetry& wait) = 0;
 
   // Entropy and KL of an epoch whose particle j counts exp(log_weights[j]), and
-  // their gradients: what an objective on importance weights ascends.
+  // the entropy's gradient: what an objective on importance weights ascends.
   // log_weights [envs * horizon], at most 300 in magnitude. An epoch that the
   // service does not hold (any more) is scored first, with keep_neighbors, up
   // to ten times; then NOT_FOUND or FAILED_PRECONDITION.
-  virtual absl::StatusOr<EvaluateResult> Evaluate(
-      const ScoreRequest& epoch, const EvaluateOptions& options,
-      const float* log_weights, const WaitForRetry& wait) = 0;
+  virtual absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
+                                                  WeightedForm form,
+                                                  const float* log_weights,
+                                                  const WaitForRetry& wait) = 0;
 
   // Ends a call in progress, and all that are made before ClearCancel, with
   // CANCELLED. Thread-safe.

@@ -198,24 +198,8 @@ absl::Status ReadEvaluateSummary(uint32_t agents,
   return absl::OkStatus();
 }
 
-absl::Status ReadGradients(const v1::GradientChunk& chunk, uint64_t particles,
-                           bool with_kl, EvaluateResult* result) {
-  if (chunk.kl().size() != (with_kl ? chunk.entropy().size() : 0)) {
-    return BadAnswer(absl::StrCat(
-        chunk.kl().size(), " bytes of KL gradients beside ",
-        chunk.entropy().size(), " of entropy gradients, ",
-        with_kl ? "as many being asked for" : "none being asked for"));
-  }
-  KMYRIAD_RETURN_IF_ERROR(ReadNumbers("gradient", chunk.first(),
-                                      chunk.entropy(), particles,
-                                      &result->entropy_gradient));
-  if (!with_kl) return absl::OkStatus();
-  return ReadNumbers("gradient", chunk.first(), chunk.kl(), particles,
-                     &result->kl_gradient);
-}
-
-absl::Status ReadEvaluation(const ScoreRequest& epoch, bool with_kl,
-                            EvaluateStream& stream, EvaluateResult* result) {
+absl::Status ReadEvaluation(const ScoreRequest& epoch, EvaluateStream& stream,
+                            EvaluateResult* result) {
   const uint64_t particles = epoch.samples();
   v1::EvaluateResponse response;
   bool summary = false;
@@ -225,8 +209,9 @@ absl::Status ReadEvaluation(const ScoreRequest& epoch, bool with_kl,
       KMYRIAD_RETURN_IF_ERROR(
           ReadEvaluateSummary(epoch.agents, response.summary(), result));
     } else if (response.has_chunk() && summary) {
-      KMYRIAD_RETURN_IF_ERROR(
-          ReadGradients(response.chunk(), particles, with_kl, result));
+      KMYRIAD_RETURN_IF_ERROR(ReadNumbers("gradient", response.chunk().first(),
+                                          response.chunk().entropy(), particles,
+                                          &result->entropy_gradient));
     } else {
       return BadAnswer("a message out of turn");
     }
@@ -248,7 +233,7 @@ class GrpcEntropyClient : public EntropyClient {
   }
 
   absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
-                                          const EvaluateOptions& options,
+                                          WeightedForm form,
                                           const float* log_weights,
                                           const WaitForRetry& wait) override {
     v1::EvaluateRequest message;
@@ -256,10 +241,9 @@ class GrpcEntropyClient : public EntropyClient {
     header.set_run_uuid(ToBytes(epoch.run_uuid));
     header.set_epoch(epoch.epoch);
     header.set_particle_digest(ToBytes(epoch.particle_digest));
-    header.set_form(options.form == WeightedForm::kMepol
+    header.set_form(form == WeightedForm::kMepol
                         ? v1::WEIGHTED_FORM_MEPOL
                         : v1::WEIGHTED_FORM_SELF_NORMALIZED);
-    header.set_kl_gradient(options.kl_gradient);
     const auto attempt = [&](grpc::ClientContext& context) {
       return ExchangeWeights(message, epoch, log_weights, context);
     };
@@ -412,8 +396,7 @@ class GrpcEntropyClient : public EntropyClient {
     absl::Status answer;
     if (stream->Write(header) &&
         SendLogWeights(log_weights, particles, *stream)) {
-      answer = ReadEvaluation(epoch, header.header().kl_gradient(), *stream,
-                              &result);
+      answer = ReadEvaluation(epoch, *stream, &result);
       if (!answer.ok()) context.TryCancel();
     }
     const absl::Status status = FromGrpcStatus(stream->Finish());

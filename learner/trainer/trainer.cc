@@ -275,7 +275,7 @@ WeightsEvaluator Trainer::MakeEvaluator(const ScoreRequest& request,
              -> absl::StatusOr<WeightedValue> {
     KMYRIAD_ASSIGN_OR_RETURN(
         EvaluateResult result,
-        entropy_.Evaluate(request, {form}, log_weights.data(),
+        entropy_.Evaluate(request, form, log_weights.data(),
                           [&monitor](absl::string_view reason, double seconds) {
                             return monitor.WaitForEntropyService(reason,
                                                                  seconds);

@@ -77,9 +77,8 @@ struct Answer {
 struct Evaluated {
   absl::Status status;
   v1::EvaluateSummary summary;
-  // Bytes of the gradients.
+  // Bytes of the gradient.
   std::string entropy;
-  std::string kl;
 };
 
 class EntropyServiceImplTest : public testing::Test {
@@ -152,7 +151,6 @@ class EntropyServiceImplTest : public testing::Test {
     while (stream->Read(&response)) {
       if (response.has_summary()) answer.summary = response.summary();
       answer.entropy += response.chunk().entropy();
-      answer.kl += response.chunk().kl();
     }
     answer.status = FromGrpcStatus(stream->Finish());
     return answer;
@@ -415,7 +413,6 @@ Weights WeightsOf(TestEpoch epoch) {
   header.set_epoch(epoch.request.epoch);
   header.set_particle_digest(ToBytes(epoch.request.particle_digest));
   header.set_form(v1::WEIGHTED_FORM_SELF_NORMALIZED);
-  header.set_kl_gradient(true);
   std::vector<float> numbers(600);
   for (size_t i = 0; i < 600; ++i) {
     numbers[i] = 0.01f * static_cast<float>(i % 31);
@@ -443,9 +440,8 @@ TEST_F(EntropyServiceImplTest, EvaluatesAKeptEpochUnderOtherWeights) {
                                engine_->LastEpoch(epoch.request.run_uuid));
   KMYRIAD_ASSERT_OK_AND_ASSIGN(
       EpochEvaluation expected,
-      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized,
-                              /*with_kl_gradient=*/true));
-  Weights weights = WeightsOf(epoch);
+      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized));
+  const Weights weights = WeightsOf(epoch);
   ASSERT_THAT(expected.Append(0, weights[1].chunk().log_weights() +
                                      weights[2].chunk().log_weights()),
               IsOk());
@@ -458,16 +454,8 @@ TEST_F(EntropyServiceImplTest, EvaluatesAKeptEpochUnderOtherWeights) {
   EXPECT_EQ(
       std::memcmp(first.entropy.data(), engine.entropy_gradient.data(), 2400),
       0);
-  EXPECT_EQ(std::memcmp(first.kl.data(), engine.kl_gradient.data(), 2400), 0);
   // Nothing has changed.
   EXPECT_EQ(Evaluate(WeightsOf(epoch)).entropy, first.entropy);
-  // The gradient of the KL is sent to those who ask for it.
-  weights[0].mutable_header()->clear_kl_gradient();
-  const Evaluated brief = Evaluate(weights);
-  ASSERT_THAT(brief.status, IsOk());
-  EXPECT_EQ(brief.entropy, first.entropy);
-  EXPECT_EQ(brief.summary.kl_nats(), first.summary.kl_nats());
-  EXPECT_EQ(brief.kl, "");
 }
 
 TEST_F(EntropyServiceImplTest, HostileWeightsAreRefusedAndTheEpochStays) {

@@ -40,8 +40,8 @@ class EpochEvaluationTest : public testing::Test {
     EXPECT_THAT(scored, IsOk());
     return *scored;
   }
-  EpochEvaluation Evaluation(WeightedForm form, bool with_kl_gradient = true) {
-    auto evaluation = EpochEvaluation::Create(Scored(), form, with_kl_gradient);
+  EpochEvaluation Evaluation(WeightedForm form) {
+    auto evaluation = EpochEvaluation::Create(Scored(), form);
     EXPECT_THAT(evaluation, IsOk());
     return *std::move(evaluation);
   }
@@ -100,20 +100,6 @@ TEST_F(EpochEvaluationTest, ChunksOfAnySizeGiveTheSameBits) {
   EXPECT_EQ(a.entropy_nats, b.entropy_nats);
   EXPECT_EQ(a.kl_nats, b.kl_nats);
   EXPECT_EQ(a.entropy_gradient, b.entropy_gradient);
-  EXPECT_EQ(a.kl_gradient, b.kl_gradient);
-}
-
-TEST_F(EpochEvaluationTest, TheGradientOfTheKlComesIfItIsAskedFor) {
-  auto with = Evaluation(WeightedForm::kSelfNormalized);
-  ASSERT_THAT(with.Append(0, Bytes(0, 600)), IsOk());
-  auto without = Evaluation(WeightedForm::kSelfNormalized, false);
-  ASSERT_THAT(without.Append(0, Bytes(0, 600)), IsOk());
-  const EvaluatedEpoch a = with.Compute();
-  const EvaluatedEpoch b = without.Compute();
-  EXPECT_EQ(a.kl_gradient.size(), 600u);
-  EXPECT_TRUE(b.kl_gradient.empty());
-  EXPECT_EQ(a.kl_nats, b.kl_nats);
-  EXPECT_EQ(a.entropy_gradient, b.entropy_gradient);
 }
 
 TEST_F(EpochEvaluationTest, MaskedParticlesCountNothing) {
@@ -154,9 +140,7 @@ TEST_F(EpochEvaluationTest, BadChunksAreRefusedAndChangeNothing) {
 
 TEST_F(EpochEvaluationTest, AnEpochWithoutNeighboursIsAFailedPrecondition) {
   epoch_.request.keep_neighbors = false;
-  EXPECT_THAT(EpochEvaluation::Create(Scored(), WeightedForm::kMepol,
-                                      /*with_kl_gradient=*/false)
-                  .status(),
+  EXPECT_THAT(EpochEvaluation::Create(Scored(), WeightedForm::kMepol).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("keep_neighbors")));
 }

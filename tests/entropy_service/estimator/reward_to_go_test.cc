@@ -55,8 +55,7 @@ struct Walks {
     }
     return EvaluateWeights(
                {measured.graph, measured.log_volumes, agents, kAgents},
-               NeighborSet::kSelfAndNearest, form, log_weights,
-               /*with_kl_gradient=*/false)
+               NeighborSet::kSelfAndNearest, form, log_weights)
         .entropy_nats;
   }
 

@@ -34,11 +34,10 @@ struct Example {
     }
   }
   WeightedEntropy Evaluate(NeighborSet set, WeightedForm form,
-                           const std::vector<double>& weights,
-                           bool with_kl_gradient = true) const {
+                           const std::vector<double>& weights) const {
     return EvaluateWeights(
         {measured.graph, measured.log_volumes, group, group_count}, set, form,
-        weights, with_kl_gradient);
+        weights);
   }
 
   uint32_t group_count;
@@ -64,26 +63,8 @@ TEST(WeightedEntropyTest, GradientsAreThoseOfFiniteDifferences) {
           EXPECT_NEAR(at.entropy_gradient[j],
                       (above.entropy_nats - below.entropy_nats) / (2 * kStep),
                       1e-9);
-          EXPECT_NEAR(at.kl_gradient[j],
-                      (above.kl_nats - below.kl_nats) / (2 * kStep), 1e-9);
         }
       }
-    }
-  }
-}
-
-TEST(WeightedEntropyTest, TheRestIsTheSameWithoutTheGradientOfTheKl) {
-  const Example example(5);
-  for (const NeighborSet set : kSets) {
-    for (const WeightedForm form : kForms) {
-      const auto with = example.Evaluate(set, form, example.log_weights);
-      const auto without =
-          example.Evaluate(set, form, example.log_weights, false);
-      EXPECT_EQ(with.kl_gradient.size(), 120u);
-      EXPECT_TRUE(without.kl_gradient.empty());
-      EXPECT_EQ(without.entropy_nats, with.entropy_nats);
-      EXPECT_EQ(without.kl_nats, with.kl_nats);
-      EXPECT_EQ(without.entropy_gradient, with.entropy_gradient);
     }
   }
 }
@@ -94,14 +75,11 @@ TEST(WeightedEntropyTest, GradientsOfAGroupSumToZero) {
     const WeightedEntropy at = example.Evaluate(NeighborSet::kSelfAndNearest,
                                                 form, example.log_weights);
     std::vector<double> entropy(5);
-    std::vector<double> kl(5);
     for (size_t j = 0; j < example.group.size(); ++j) {
       entropy[example.group[j]] += at.entropy_gradient[j];
-      kl[example.group[j]] += at.kl_gradient[j];
     }
     for (uint32_t group = 0; group < 5; ++group) {
       EXPECT_NEAR(entropy[group], 0, 1e-14);
-      EXPECT_NEAR(kl[group], 0, 1e-14);
     }
   }
 }
@@ -241,8 +219,7 @@ TEST(WeightedEntropyTest, AgreesWithATranscriptionOfMepol) {
   const std::vector<uint32_t> one_group(kCount);
   const WeightedEntropy ours = EvaluateWeights(
       {measured.graph, measured.log_volumes, one_group, 1},
-      NeighborSet::kSelfAndNearest, WeightedForm::kMepol, log_weights,
-      /*with_kl_gradient=*/false);
+      NeighborSet::kSelfAndNearest, WeightedForm::kMepol, log_weights);
   EXPECT_NEAR(ours.entropy_nats, entropy, 1e-5);
   EXPECT_NEAR(ours.kl_nats, kl, 1e-12);
 }

@@ -127,13 +127,11 @@ void RunInput(absl::string_view input) {
   const auto client =
       MakeGrpcEntropyClient(std::make_unique<InputStub>(input), "input");
   const std::vector<float> log_weights(20);
-  for (const bool kl_gradient : {false, true}) {
-    const auto evaluated = client->Evaluate(
-        request, {WeightedForm::kMepol, kl_gradient}, log_weights.data(),
-        [](absl::string_view, double) { return false; });
-    if (!evaluated.ok()) continue;
+  const auto evaluated =
+      client->Evaluate(request, WeightedForm::kMepol, log_weights.data(),
+                       [](absl::string_view, double) { return false; });
+  if (evaluated.ok()) {
     KMYRIAD_CHECK(evaluated->entropy_gradient.size() == 20);
-    KMYRIAD_CHECK(evaluated->kl_gradient.size() == (kl_gradient ? 20 : 0));
     KMYRIAD_CHECK(evaluated->agent_effective_samples.size() == 2);
   }
   const auto result = client->ScoreEpoch(
@@ -157,14 +155,11 @@ std::vector<std::string> Seeds() {
       std::string(16, '\0'));
   v1::EvaluateResponse gradients;
   gradients.mutable_chunk()->set_entropy(std::string(80, '\0'));
-  const std::string entropy_alone = gradients.SerializeAsString();
-  gradients.mutable_chunk()->set_kl(std::string(80, '\0'));
   return {FrameOf(summary.SerializeAsString()) +
               FrameOf(chunk.SerializeAsString()) +
               FrameOf(second.SerializeAsString()),
           FrameOf(evaluated.SerializeAsString()) +
-              FrameOf(gradients.SerializeAsString()),
-          FrameOf(evaluated.SerializeAsString()) + FrameOf(entropy_alone)};
+              FrameOf(gradients.SerializeAsString())};
 }
 
 }  // namespace kmyriad

@@ -63,17 +63,15 @@ absl::Status Take(const v1::ScoreEpochRequest& message,
 // With log-weights that the rewards give: any numbers do.
 void Evaluate(const std::shared_ptr<const ScoredEpoch>& scored) {
   auto evaluation =
-      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized,
-                              /*with_kl_gradient=*/true);
+      EpochEvaluation::Create(scored, WeightedForm::kSelfNormalized);
   KMYRIAD_CHECK(evaluation.ok());
   const std::string bytes(reinterpret_cast<const char*>(scored->rewards.data()),
                           scored->rewards.size() * sizeof(float));
   if (!evaluation->Append(0, bytes).ok()) return;
   const EvaluatedEpoch evaluated = evaluation->Compute();
   KMYRIAD_CHECK(evaluated.entropy_nats - evaluated.entropy_nats == 0);
-  for (const auto* gradient :
-       {&evaluated.entropy_gradient, &evaluated.kl_gradient}) {
-    for (const float slope : *gradient) KMYRIAD_CHECK(slope - slope == 0);
+  for (const float slope : evaluated.entropy_gradient) {
+    KMYRIAD_CHECK(slope - slope == 0);
   }
 }
 

@@ -201,8 +201,7 @@ TEST_F(GradientWorkerTest, ReweightedEntropyIsDifferentiatedThroughTheNetwork) {
     return EvaluateWeights(
         {measured.graph, measured.log_volumes, groups, kAgents},
         NeighborSet::kSelfAndNearest, WeightedForm::kSelfNormalized,
-        std::vector<double>(data, data + log_ratio.numel()),
-        /*with_kl_gradient=*/false);
+        std::vector<double>(data, data + log_ratio.numel()));
   };
   // Away from where the samples were drawn.
   network_.HeadParameters()[0]->value.mul_(1.1);

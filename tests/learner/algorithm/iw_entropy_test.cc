@@ -64,8 +64,7 @@ class Walkers : public AscendingPolicy {
     for (size_t i = 0; i < kSamples; ++i) groups[i] = Agent(i);
     return EvaluateWeights(
         {measured_.graph, measured_.log_volumes, groups, kAgents},
-        NeighborSet::kSelfAndNearest, form, log_weights,
-        /*with_kl_gradient=*/false);
+        NeighborSet::kSelfAndNearest, form, log_weights);
   }
   // H of the walk reweighted to other parameters, in double throughout.
   double EntropyAt(const Parameters& at, WeightedForm form) const {

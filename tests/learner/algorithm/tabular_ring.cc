@@ -257,8 +257,7 @@ WeightedEntropy Sample::Evaluate(const std::vector<double>& log_weights,
                                  WeightedForm form) const {
   return EvaluateWeights(
       {measured_.graph, measured_.log_volumes, agents_, kAgents},
-      NeighborSet::kSelfAndNearest, form, log_weights,
-      /*with_kl_gradient=*/false);
+      NeighborSet::kSelfAndNearest, form, log_weights);
 }
 
 WeightsEvaluator Sample::Evaluator(WeightedForm form) const {

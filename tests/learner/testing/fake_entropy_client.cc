@@ -45,8 +45,8 @@ absl::StatusOr<ScoreResult> FakeEntropyClient::ScoreEpoch(
 }
 
 absl::StatusOr<EvaluateResult> FakeEntropyClient::Evaluate(
-    const ScoreRequest& epoch, const EvaluateOptions& options,
-    const float* log_weights, const WaitForRetry& wait) {
+    const ScoreRequest& epoch, WeightedForm form, const float* log_weights,
+    const WaitForRetry& wait) {
   if (unavailable_ > 0) {
     --unavailable_;
     if (!wait("waiting for the entropy service: no one there", 0.5)) {
@@ -63,7 +63,7 @@ absl::StatusOr<EvaluateResult> FakeEntropyClient::Evaluate(
   for (size_t i = 0; i < particles; ++i) {
     const float x = epoch.particles[i * epoch.dims];
     result.entropy_nats += x * log_weights[i];
-    result.entropy_gradient[i] = options.form == WeightedForm::kMepol ? -x : x;
+    result.entropy_gradient[i] = form == WeightedForm::kMepol ? -x : x;
   }
   result.kl_nats = 0.25;
   result.effective_samples = static_cast<double>(particles);

@@ -15,7 +15,7 @@ class FakeEntropyClient : public EntropyClient {
   absl::StatusOr<ScoreResult> ScoreEpoch(const ScoreRequest& request,
                                          const WaitForRetry& wait) override;
   absl::StatusOr<EvaluateResult> Evaluate(const ScoreRequest& epoch,
-                                          const EvaluateOptions& options,
+                                          WeightedForm form,
                                           const float* log_weights,
                                           const WaitForRetry& wait) override;
   void Cancel() override { cancelled_ = true; }

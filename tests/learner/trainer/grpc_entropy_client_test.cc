@@ -345,14 +345,13 @@ class EvaluateTest : public GrpcEntropyClientTest {
   static v1::EvaluateResponse Gradients(uint64_t first, size_t count) {
     v1::EvaluateResponse response;
     const std::vector<float> ones(count, 1);
-    const std::vector<float> twos(count, 2);
     response.mutable_chunk()->set_first(first);
     response.mutable_chunk()->set_entropy(ones.data(), count * 4);
-    response.mutable_chunk()->set_kl(twos.data(), count * 4);
     return response;
   }
   absl::StatusOr<EvaluateResult> Evaluate() {
-    return client_->Evaluate(request_, options_, log_weights_.data(),
+    return client_->Evaluate(request_, WeightedForm::kMepol,
+                             log_weights_.data(),
                              [this](absl::string_view reason, double seconds) {
                                reasons_.push_back(std::string(reason));
                                EXPECT_LE(seconds, 2.0);
@@ -361,7 +360,6 @@ class EvaluateTest : public GrpcEntropyClientTest {
   }
 
   std::vector<float> log_weights_;
-  EvaluateOptions options_{WeightedForm::kMepol, /*kl_gradient=*/true};
   // Waits before it is given up.
   size_t patience_ = 0;
 };
@@ -375,31 +373,22 @@ TEST_F(EvaluateTest, WeightsArriveWholeAndGradientsComeBack) {
             0);
   EXPECT_EQ(service_.weights_header.epoch(), 4u);
   EXPECT_EQ(service_.weights_header.form(), v1::WEIGHTED_FORM_MEPOL);
-  EXPECT_TRUE(service_.weights_header.kl_gradient());
   EXPECT_EQ(service_.calls, 0);
   EXPECT_EQ(result->entropy_nats, 1.5);
   EXPECT_EQ(result->agent_effective_samples, std::vector<double>(10, 3));
   EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
-  EXPECT_EQ(result->kl_gradient, std::vector<float>(kCount, 2));
 }
 
-TEST_F(EvaluateTest, TheGradientOfTheKlIsReadIfItIsAskedFor) {
-  options_.kl_gradient = false;
-  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
-                                   HasSubstr("none being asked for")));
-  service_.evaluation[1].mutable_chunk()->clear_kl();
-  service_.evaluation[2].mutable_chunk()->clear_kl();
+// An older service sends bytes of a field that is gone.
+TEST_F(EvaluateTest, FieldsThatAreUnknownAreIgnored) {
+  for (size_t i : {1u, 2u}) {
+    v1::GradientChunk& chunk = *service_.evaluation[i].mutable_chunk();
+    chunk.GetReflection()->MutableUnknownFields(&chunk)->AddLengthDelimited(
+        3, std::string(chunk.entropy().size(), '\0'));
+  }
   const auto result = Evaluate();
   ASSERT_THAT(result, IsOk());
-  EXPECT_FALSE(service_.weights_header.kl_gradient());
   EXPECT_EQ(result->entropy_gradient, std::vector<float>(kCount, 1));
-  EXPECT_TRUE(result->kl_gradient.empty());
-  service_.evaluation.pop_back();
-  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
-                                   HasSubstr("100000 gradients for 300000")));
-  options_.kl_gradient = true;
-  EXPECT_THAT(Evaluate(), StatusIs(absl::StatusCode::kInternal,
-                                   HasSubstr("as many being asked for")));
 }
 
 // Particles are hashed once, however often an epoch is asked about.
@@ -471,7 +460,6 @@ TEST_F(EvaluateTest, AnswersThatDoNotFitAreRefused) {
       [](auto& m) { m[1] = m[0]; },
       [](auto& m) { std::swap(m[1], m[2]); },
       [](auto& m) { m.push_back(Gradients(kCount, 1)); },
-      [](auto& m) { m[2].mutable_chunk()->mutable_kl()->resize(12); },
       [](auto& m) {
         m[1].mutable_chunk()->set_entropy(std::string(400000, '\xff'));
       },
