@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/digest.h"
@@ -64,19 +65,36 @@ absl::StatusOr<RunSession> StartRun(const RunSessionOptions& options,
   return session;
 }
 
+// Whether updates of such a run differ between two versions of the arithmetic
+// (see kUpdateArithmetic).
+bool ArithmeticConcerns(const v1::RunConfig& config, const std::string& before,
+                        const std::string& now) {
+  int from = 0;
+  int to = 0;
+  if (!absl::SimpleAtoi(before, &from) || !absl::SimpleAtoi(now, &to)) {
+    return true;
+  }
+  if (from > to) std::swap(from, to);
+  const auto between = [&](int version) {
+    return from < version && version <= to;
+  };
+  return (config.task().has_goal() && between(2)) ||
+         (config.objective().kind() == "iw_entropy" && between(3));
+}
+
 void CompareNumerics(const v1::RunManifest& manifest,
                      const RunSessionOptions& options,
                      std::vector<std::string>* recorded) {
   std::map<std::string, std::string> stored(manifest.numerics().begin(),
                                             manifest.numerics().end());
   stored.insert({kUpdateArithmetic, "1"});
-  // Versions of the arithmetic differ for those alone.
-  const bool concerned = options.config.task().has_goal() ||
-                         options.config.objective().kind() == "iw_entropy";
   for (const auto& [key, value] : options.numerics) {
     const std::string before = stored[key];
     if (before == value) continue;
-    if (key == kUpdateArithmetic && !concerned) continue;
+    if (key == kUpdateArithmetic &&
+        !ArithmeticConcerns(options.config, before, value)) {
+      continue;
+    }
     recorded->push_back(absl::StrCat(key, " was \"", before, "\", is \"", value,
                                      "\": the bits of the update may "
                                      "change"));

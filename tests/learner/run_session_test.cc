@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -127,16 +129,18 @@ TEST_F(InitialPolicyTest, MustBeSafetensors) {
 }
 
 TEST(RunSessionTest, OtherArithmeticIsSaidOnceOfARunThatItConcerns) {
-  for (const char* kind : {"pretraining", "task", "ascent"}) {
-    const bool concerned = kind != std::string("pretraining");
+  // The versions that concern it.
+  const std::map<std::string, std::set<std::string>> kinds = {
+      {"pretraining", {}}, {"task", {"2"}}, {"ascent", {"3"}}};
+  for (const auto& [kind, versions] : kinds) {
     SimulatedDisk disk;
     const FakeClock clock;
     RunSessionOptions options;
     options.run_dir = "runs/old";
     options.config = SmallRunConfig(3);
-    if (kind == std::string("task")) {
+    if (kind == "task") {
       options.config.mutable_task()->set_goal("G");
-    } else if (kind == std::string("ascent")) {
+    } else if (kind == "ascent") {
       options.config.mutable_objective()->set_kind("iw_entropy");
     }
     const auto open = [&]() {
@@ -151,13 +155,18 @@ TEST(RunSessionTest, OtherArithmeticIsSaidOnceOfARunThatItConcerns) {
     for (const char* version : {"2", "3"}) {
       options.numerics[kUpdateArithmetic] = version;
       const std::vector<std::string> recorded = open();
-      ASSERT_EQ(recorded.size(), concerned ? 1u : 0u) << kind;
-      if (concerned) {
-        EXPECT_THAT(recorded[0],
+      ASSERT_EQ(recorded.size(), versions.count(version)) << kind << version;
+      for (const std::string& line : recorded) {
+        EXPECT_THAT(line,
                     AllOf(HasSubstr("update_arithmetic"), HasSubstr(version)));
       }
       EXPECT_TRUE(open().empty());
     }
+    // Both at once.
+    options.numerics[kUpdateArithmetic] = "1";
+    open();
+    options.numerics[kUpdateArithmetic] = "3";
+    EXPECT_EQ(open().size(), versions.size()) << kind;
     options.numerics["device"] = "cpu";
     EXPECT_EQ(open().size(), 1u);
   }
