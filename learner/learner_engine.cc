@@ -216,6 +216,8 @@ absl::Status LearnerEngine::RestoreState(const CheckpointContent& content) {
   KMYRIAD_RETURN_IF_ERROR(trainer_->Restore(content));
   KMYRIAD_RETURN_IF_ERROR(PublishPolicy(content.manifest.epoch()));
   ShowFinishedEpoch(content.manifest);
+  metrics_.checkpoint_env_steps.Set(
+      static_cast<double>(content.manifest.env_steps()));
   return absl::OkStatus();
 }
 

@@ -198,6 +198,13 @@ TEST_F(LearnerEngineTest, MoreEpochsLaterEqualAllEpochsAtOnce) {
   auto process = Start("more", kEpochs);
   EXPECT_FALSE(process->engine().finished());
   process->AddActor("a");
+  ASSERT_TRUE(process->PumpUntil(
+      [&]() { return process->engine().GetStatus().blocks_done() == 1; }));
+  // What is saved is known before the next save.
+  const auto metrics = ParsePrometheusText(process->registry().Text());
+  ASSERT_THAT(metrics, IsOk());
+  EXPECT_EQ(metrics->Value("kmyriad_checkpoint_last_success_env_steps"),
+            2 * 200);
   ASSERT_THAT(process->PumpToEnd(), IsOkAndHolds(RunEnd::kFinished));
   EXPECT_EQ(Fingerprint("more"), Undisturbed());
 }
