@@ -23,7 +23,7 @@ enum class OracleError {
   kOneNewtonIteration,
 };
 
-// MuJoCo C, converged to 1e-12, one evaluation at a time. One thread.
+// MuJoCo C, converged to 1e-14, one evaluation at a time. One thread.
 class MujocoOracle : public ParitySubject {
  public:
   // INVALID_ARGUMENT with the engine's message.
