@@ -164,9 +164,11 @@ class TorchPolicyOptimizer : public PolicyOptimizer {
   at::Tensor ComputeGradients(const EpochData& data, const at::Tensor& indices,
                               Progress* progress, at::Tensor sums);
   uint64_t ChunkCount(uint64_t samples) const;
-  // Clips and checks the gradients: INTERNAL if one is not finite.
-  absl::Status ClipGradients(uint64_t epoch, UpdateStats* stats);
-  // Steps; `trained` as in Adam::Step.
+  // Clips and checks the gradients: INTERNAL if one that is stepped along is
+  // not finite. `trained` as in Adam::Step.
+  absl::Status ClipGradients(uint64_t epoch,
+                             const std::vector<uint8_t>& trained,
+                             UpdateStats* stats);
   void Step(double policy_rate, const std::vector<uint8_t>& trained);
 
   const PolicyOptimizerOptions options_;
@@ -369,23 +371,12 @@ class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
     if (progress_.cancelled) {
       return absl::CancelledError("the update was abandoned");
     }
-    // A head whose factors are all 0 has no particle that counts: neither does
-    // its momentum move it.
-    const size_t agents = owner_.options_.shape.agents;
-    const size_t each = factors.size() / agents;
-    heard_.resize(agents);
-    for (size_t agent = 0; agent < agents; ++agent) {
-      const auto own =
-          factors.begin() + static_cast<std::ptrdiff_t>(agent * each);
-      heard_[agent] = std::any_of(own, own + static_cast<std::ptrdiff_t>(each),
-                                  [](float factor) { return factor != 0; });
-    }
     // The first gradient is taken where the samples were drawn.
     if (backwards_++ == 0) stats_->ratio_max_error = error.item<double>();
-    return owner_.ClipGradients(epoch_, stats_);
+    return owner_.ClipGradients(epoch_, data_.trained, stats_);
   }
 
-  void Step(double rate) override { owner_.Step(rate, heard_); }
+  void Step(double rate) override { owner_.Step(rate, data_.trained); }
   void Keep() override { kept_ = owner_.adam_.Snapshot(); }
   void GoBack() override {
     owner_.adam_.Restore(kept_);
@@ -419,8 +410,6 @@ class TorchPolicyOptimizer::Ascent : public AscendingPolicy {
   Progress progress_;
   at::Tensor order_;
   at::Tensor sums_;
-  // Agents whose samples the last gradient was of, [m], 1 or 0.
-  std::vector<uint8_t> heard_;
   Adam::State kept_;
   uint64_t forwards_ = 0;
   uint64_t backwards_ = 0;
@@ -432,6 +421,10 @@ absl::Status TorchPolicyOptimizer::RunAscent(
   stats->learning_rate =
       LearningRate(options_.learning_rate, epoch, options_.schedule_epochs);
   stats->saturated_fraction = data.saturated_fraction;
+  if (samples.trained != nullptr) {
+    data.trained.assign(samples.trained,
+                        samples.trained + options_.shape.agents);
+  }
   Ascent ascent(*this, data, epoch, callback, stats);
   KMYRIAD_ASSIGN_OR_RETURN(
       const AscentStats result,
@@ -465,7 +458,7 @@ absl::StatusOr<TorchPolicyOptimizer::PassResult> TorchPolicyOptimizer::RunPass(
     if (pass == 0 && part == 0) {
       stats->ratio_max_error = ratio_error.item<double>();
     }
-    KMYRIAD_RETURN_IF_ERROR(ClipGradients(epoch, stats));
+    KMYRIAD_RETURN_IF_ERROR(ClipGradients(epoch, data.trained, stats));
     Step(stats->learning_rate, data.trained);
   }
   PassResult result;
@@ -527,14 +520,19 @@ at::Tensor TorchPolicyOptimizer::ComputeGradients(const EpochData& data,
   return ratio_error;
 }
 
-absl::Status TorchPolicyOptimizer::ClipGradients(uint64_t epoch,
-                                                 UpdateStats* stats) {
+absl::Status TorchPolicyOptimizer::ClipGradients(
+    uint64_t epoch, const std::vector<uint8_t>& trained, UpdateStats* stats) {
   const ParameterList trunk = network_.TrunkParameters();
   const ParameterList heads = network_.HeadParameters();
   const ParameterList critic = network_.CriticParameters();
+  at::Tensor head_norms = ClipPerHead(heads, options_.max_grad_norm);
+  if (!trained.empty()) {
+    const at::Tensor learns = at::tensor(at::ArrayRef<uint8_t>(trained))
+                                  .to(head_norms.device(), at::kBool);
+    head_norms = at::where(learns, head_norms, at::zeros_like(head_norms));
+  }
   const at::Tensor norms =
-      at::stack({ClipTogether(trunk, options_.max_grad_norm),
-                 ClipPerHead(heads, options_.max_grad_norm).max(),
+      at::stack({ClipTogether(trunk, options_.max_grad_norm), head_norms.max(),
                  ClipTogether(critic, options_.critic_max_grad_norm)})
           .cpu();
   const float* norm = norms.const_data_ptr<float>();

@@ -60,7 +60,7 @@ struct EpochSamples {
   // Agents whose policies learn, [agents], 1 or 0; the critic learns from all.
   // Null: all. If it is none, trunk and heads stay as they are.
   const uint8_t* trained = nullptr;
-  // Needed by "iw_entropy", which takes neither rewards nor the two above.
+  // Needed by "iw_entropy", which takes neither rewards nor `counts`.
   WeightsEvaluator evaluate = nullptr;
 };
 
@@ -85,7 +85,8 @@ struct UpdateStats {
   double action_mean_abs = 0;     // |mu| before tanh, over all dimensions
   double saturated_fraction = 0;  // share of |tanh u| > 0.97
   double trunk_grad_norm = 0;     // mean over steps, before clipping
-  double head_grad_norm_max = 0;  // over steps and heads, before clipping
+  // Over steps and heads that learn, before clipping.
+  double head_grad_norm_max = 0;
   double learning_rate = 0;
   uint32_t passes = 0;  // after kl_stop; "iw_entropy": steps taken
   // 6 x parameters touched x samples x passes, and 2 x for what is only
@@ -143,7 +144,7 @@ class PolicyOptimizer {
 // Among NumericsInfo: the version of the update's arithmetic, 3. The first,
 // which was not recorded, differs where there is a task: heads without a
 // success went on by their momentum, and kl_mean was over all samples. Up to
-// the second, heads without a particle did so with "iw_entropy".
+// the second, heads without two particles did so with "iw_entropy".
 inline constexpr char kUpdateArithmetic[] = "update_arithmetic";
 
 // What the numerics depend on: LibTorch version, MKL mode, CPU capability,

@@ -49,6 +49,19 @@ std::vector<uint8_t> PoolMask(const EpochBuffer& samples) {
   return mask;
 }
 
+// [agents], 1 or 0: with fewer than two particles in the pool there is nothing
+// to ascend, since one alone weighs the same whatever its policy does.
+std::vector<uint8_t> AgentsThatAscend(const std::vector<uint8_t>& mask,
+                                      uint32_t agents) {
+  std::vector<uint8_t> ascend(agents);
+  const auto each = static_cast<std::ptrdiff_t>(mask.size() / agents);
+  for (uint32_t agent = 0; agent < agents; ++agent) {
+    const auto own = mask.begin() + agent * each;
+    ascend[agent] = std::count(own, own + each, 1) >= 2;
+  }
+  return ascend;
+}
+
 double ShareUpsideDown(const std::vector<uint8_t>& flags) {
   const auto count = std::count_if(
       flags.begin(), flags.end(),
@@ -320,23 +333,26 @@ absl::StatusOr<EpochReport> Trainer::Step(uint64_t epoch,
       std::fill(outcome.trained.begin(), outcome.trained.end(), uint8_t{0});
     }
   }
+  if (config_.objective().kind() == "iw_entropy") {
+    outcome.trained = AgentsThatAscend(mask, config_.population().agents());
+  }
   const double scored = clock_.MonotonicSeconds();
   if (!monitor.OnProgress(TrainingPhase::kUpdate, 0)) {
     return absl::CancelledError("abandoned before the update");
   }
   KMYRIAD_ASSIGN_OR_RETURN(
       report.update,
-      optimizer_->Update({samples.shape.envs, samples.shape.horizon,
-                          samples.observations.data(), samples.actions.data(),
-                          samples.log_probs.data(), report.score.rewards.data(),
-                          task_.has_value() ? outcome.counts.data() : nullptr,
-                          task_.has_value() ? outcome.trained.data() : nullptr,
-                          MakeEvaluator(request, monitor)},
-                         epoch, normalizer_.Mean(), normalizer_.InverseStd(),
-                         [&monitor](double share) {
-                           return monitor.OnProgress(TrainingPhase::kUpdate,
-                                                     share);
-                         }));
+      optimizer_->Update(
+          {samples.shape.envs, samples.shape.horizon,
+           samples.observations.data(), samples.actions.data(),
+           samples.log_probs.data(), report.score.rewards.data(),
+           task_.has_value() ? outcome.counts.data() : nullptr,
+           outcome.trained.empty() ? nullptr : outcome.trained.data(),
+           MakeEvaluator(request, monitor)},
+          epoch, normalizer_.Mean(), normalizer_.InverseStd(),
+          [&monitor](double share) {
+            return monitor.OnProgress(TrainingPhase::kUpdate, share);
+          }));
   if (migration_.has_value()) {
     const std::vector<HeadCopy> copies = migration_->Advance(outcome);
     optimizer_->CopyHeads(copies, HeadMigration::kNoise, epoch);

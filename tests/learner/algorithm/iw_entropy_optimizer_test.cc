@@ -108,9 +108,9 @@ TEST(IwEntropyOptimizerTest, ItsBitsDependOnNeitherThreadsNorInterruptions) {
   }
 }
 
-// An agent whose particles are all masked has no gradient: what moved it before
-// does not move it now, nor the trunk if it is so with all of them.
-TEST(IwEntropyOptimizerTest, AHeadWithoutParticlesStandsStill) {
+// Neither the noise of its gradient nor what moved it before moves a head that
+// has nothing to ascend, nor the trunk if it is so with all of them.
+TEST(IwEntropyOptimizerTest, AHeadThatIsNotTrainedStandsStill) {
   constexpr uint32_t kManyEnvs = 160;
   for (const bool moved_before : {false, true}) {
     for (const uint32_t from : {4u, 2u, 0u}) {
@@ -125,7 +125,10 @@ TEST(IwEntropyOptimizerTest, AHeadWithoutParticlesStandsStill) {
           MakeEpoch(PolicyOf(*optimizer), kManyEnvs, 4, 2, AlignReward);
       EpochSamples view = data.View();
       const WeightsEvaluator all = MeanOf(data);
-      // Agents `from` and above are masked.
+      // Agents `from` and above have nothing but a rounding error.
+      const std::vector<uint8_t> trained = {from > 0, from > 1, from > 2,
+                                            from > 3};
+      view.trained = trained.data();
       view.evaluate = [&all, from](const std::vector<float>& log_weights)
           -> absl::StatusOr<WeightedValue> {
         auto value = all(log_weights);
@@ -133,6 +136,7 @@ TEST(IwEntropyOptimizerTest, AHeadWithoutParticlesStandsStill) {
             static_cast<std::ptrdiff_t>(log_weights.size() / 4 * size_t{from});
         std::fill(value->entropy_gradient.begin() + masked,
                   value->entropy_gradient.end(), 0.0f);
+        if (from < 4) value->entropy_gradient.back() = 0x1p-60f;
         return value;
       };
       const auto stats = optimizer->Update(view, 2, kMean, kInvStd, nullptr);
@@ -153,6 +157,31 @@ TEST(IwEntropyOptimizerTest, AHeadWithoutParticlesStandsStill) {
       EXPECT_EQ(StateOf(*resumed), StateOf(*optimizer));
     }
   }
+}
+
+// Its log-weights may all be cut off.
+TEST(IwEntropyOptimizerTest, AHeadThatIsTrainedKeepsItsMomentumWithoutSlope) {
+  const auto optimizer = MakeOptimizer(IwOptions());
+  MustAscend(*optimizer, 1);
+  const std::vector<float> before = HeadOf(*optimizer, 3);
+  const SyntheticEpoch data =
+      MakeEpoch(PolicyOf(*optimizer), 160, 4, 2, AlignReward);
+  EpochSamples view = data.View();
+  const std::vector<uint8_t> trained(4, 1);
+  view.trained = trained.data();
+  const WeightsEvaluator all = MeanOf(data);
+  view.evaluate = [&all](const std::vector<float>& log_weights)
+      -> absl::StatusOr<WeightedValue> {
+    auto value = all(log_weights);
+    const auto last = static_cast<std::ptrdiff_t>(log_weights.size() / 4 * 3);
+    std::fill(value->entropy_gradient.begin() + last,
+              value->entropy_gradient.end(), 0.0f);
+    return value;
+  };
+  const auto stats = optimizer->Update(view, 2, kMean, kInvStd, nullptr);
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  ASSERT_GE(stats->passes, 1u);
+  EXPECT_NE(HeadOf(*optimizer, 3), before);
 }
 
 TEST(IwEntropyOptimizerTest, AnAscentThatFailsLeavesTheStateOfBefore) {

@@ -55,6 +55,24 @@ TEST(PolicyOptimizerTest, TheCriticCanLearnAlone) {
             FloatsOf(*fresh, "heads.weight"));
 }
 
+// The others have the gradient of the bonus.
+TEST(PolicyOptimizerTest, TheLargestNormIsOfTheHeadsThatLearn) {
+  PolicyOptimizerOptions options = SmallOptions();
+  options.entropy_coefficient = 0.1;
+  const auto optimizer = MakeOptimizer(options);
+  const SyntheticEpoch data = EpochOf(*optimizer, 1);
+  const auto largest = [&](const std::vector<uint8_t>& trained) {
+    EpochSamples view = data.View();
+    view.trained = trained.data();
+    const auto again = MakeOptimizer(options);
+    const auto stats = again->Update(view, 1, kMean, kInvStd, nullptr);
+    EXPECT_TRUE(stats.ok()) << stats.status();
+    return stats.ok() ? stats->head_grad_norm_max : -1;
+  };
+  EXPECT_EQ(largest({0, 0, 0, 0}), 0);
+  EXPECT_GT(largest({1, 1, 1, 1}), 0);
+}
+
 TEST(PolicyOptimizerTest, HeldStepsSurviveACheckpoint) {
   const auto optimizer = MakeOptimizer(SmallOptions());
   LearnWithoutHeads(*optimizer, EpochOf(*optimizer, 1));

@@ -22,8 +22,9 @@ class RewardRecorder : public PolicyOptimizer {
  public:
   // `evaluated`: asks what the epoch is worth under equal weights.
   explicit RewardRecorder(std::vector<float>* rewards,
-                          absl::StatusOr<WeightedValue>* evaluated = nullptr)
-      : rewards_(rewards), evaluated_(evaluated) {}
+                          absl::StatusOr<WeightedValue>* evaluated = nullptr,
+                          std::vector<uint8_t>* trained = nullptr)
+      : rewards_(rewards), evaluated_(evaluated), trained_(trained) {}
   absl::StatusOr<PolicyWeights> Policy(const std::vector<float>&,
                                        const std::vector<float>&) override {
     return PolicyWeights();
@@ -33,6 +34,9 @@ class RewardRecorder : public PolicyOptimizer {
       const std::vector<float>&, const std::function<bool(double)>&) override {
     const size_t count = size_t{samples.envs} * samples.horizon;
     rewards_->assign(samples.rewards, samples.rewards + count);
+    if (trained_ != nullptr) {
+      trained_->assign(samples.trained, samples.trained + 4);
+    }
     if (evaluated_ != nullptr) {
       *evaluated_ = samples.evaluate(std::vector<float>(count, 0.5f));
       if (!evaluated_->ok()) return evaluated_->status();
@@ -50,6 +54,7 @@ class RewardRecorder : public PolicyOptimizer {
  private:
   std::vector<float>* const rewards_;
   absl::StatusOr<WeightedValue>* const evaluated_;
+  std::vector<uint8_t>* const trained_;
 };
 
 class Monitor : public TrainingMonitor {
@@ -376,6 +381,25 @@ TEST_F(TrainerTest, AnObjectiveOnWeightsAsksTheServiceAboutTheScoredEpoch) {
     entropy_.FailNext(0);
     monitor_.waits = 0;
   }
+}
+
+TEST_F(TrainerTest, AnObjectiveOnWeightsNeedsTwoParticlesOfAnAgent) {
+  v1::RunConfig config = SmallRunConfig(1);
+  config.mutable_objective()->set_kind("iw_entropy");
+  std::vector<uint8_t> trained;
+  Trainer trainer(
+      config, FakeEnvironment(), Uuid(),
+      std::make_unique<RewardRecorder>(&rewards_, nullptr, &trained), entropy_,
+      clock_);
+  // Of agents with 50 particles each, these leave 0, 1 and 2.
+  std::fill(buffer_.flags.begin(), buffer_.flags.begin() + 148,
+            uint8_t{kSampleOutside});
+  buffer_.flags[50] = 0;
+  ASSERT_THAT(trainer.Step(1, buffer_, monitor_), IsOk());
+  EXPECT_EQ(trained, (std::vector<uint8_t>{0, 0, 1, 1}));
+  buffer_.flags[51] = 0;
+  ASSERT_THAT(trainer.Step(2, buffer_, monitor_), IsOk());
+  EXPECT_EQ(trained, (std::vector<uint8_t>{0, 1, 1, 1}));
 }
 
 // The heads' states: of the task, of the pretraining.
